@@ -1,0 +1,45 @@
+"""One stage per epoch, tied to the clock."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mc2sleepnet.core.stages import EPOCH_S, N_STAGES, UNSCORED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hypnogram:
+    """One stage per 30-s epoch.
+
+    Attributes
+    ----------
+    stage
+        Shape ``[N]``, int8: 0–4 are W, N1, N2, N3, R; -1 is unscored.
+    start
+        Local clock time of the first epoch; None where unknown.
+    scorer
+        Who or what scored it: a file's stem, a model's name.
+    """
+
+    stage: NDArray[np.int8]
+    start: datetime | None = None
+    scorer: str = ""
+
+    def __post_init__(self) -> None:
+        assert self.stage.ndim == 1
+        assert self.stage.dtype == np.int8
+        assert bool(np.all((self.stage >= UNSCORED) & (self.stage < N_STAGES)))
+
+    def __len__(self) -> int:
+        return len(self.stage)
+
+    @property
+    def is_scored(self) -> NDArray[np.bool_]:
+        """Shape ``[N]``: True where an epoch has one of the five stages."""
+        return np.not_equal(self.stage, UNSCORED)
+
+    def clock_time(self, epoch: int) -> datetime | None:
+        """Local clock time at which an epoch begins; None where the start is unknown."""
+        return None if self.start is None else self.start + timedelta(seconds=EPOCH_S * epoch)
