@@ -1,0 +1,1 @@
+"""MC2SleepNet itself, one concept of the paper a file; `network` composes them. Needs torch."""

@@ -1,0 +1,1 @@
+"""From a recording to a hypnogram with honest confidence, and its files. Never imports torch."""

@@ -1,0 +1,1 @@
+"""One training loop, two phase files, and what they share. Needs torch."""

@@ -1,0 +1,115 @@
+"""The files of a model folder and what they promise: written by training, read by scoring, which share no code."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.files import write_text_atomically
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+ENCODER_FILE = "encoder.onnx"
+SEQUENCE_FILE = "sequence.onnx"
+CALIBRATION_FILE = "calibration.json"
+CARD_FILE = "README.md"
+GRAPHS_KEY = "graphs_sha256"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What turns the network's log-probabilities into confidence.
+
+    Attributes
+    ----------
+    temperature
+        Fitted on the validation recordings' scored epochs.
+    n_epochs
+        How many those were.
+    scoring_stride
+        Epochs between two sequences when it was fitted, and when nights are scored.
+    """
+
+    temperature: float
+    n_epochs: int
+    scoring_stride: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFolder:
+    """A model that can score, found whole on disk.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    sequence_length
+        L, epochs per sequence.
+    is_synthetic
+        True where any night the model learned from was synthetic.
+    calibration
+        Temperature and stride.
+    sha256
+        Hash of the whole model.
+    config
+        All of `config.json`.
+    """
+
+    path: Path
+    sequence_length: int
+    is_synthetic: bool
+    calibration: Calibration
+    sha256: str
+    config: dict[str, Any]
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def seal_model_folder(path: Path, calibration: Calibration) -> None:
+    """Write `calibration.json`, and the graphs' hashes into `config.json`: from then on the folder can score."""
+    write_text_atomically(path / CALIBRATION_FILE, json.dumps(asdict(calibration), indent=1) + "\n")
+    config = json.loads((path / CONFIG_FILE).read_text(encoding="utf-8"))
+    config[GRAPHS_KEY] = {name: file_sha256(path / name) for name in (ENCODER_FILE, SEQUENCE_FILE)}
+    write_text_atomically(path / CONFIG_FILE, json.dumps(config, indent=1) + "\n")
+
+
+def open_model_folder(path: Path) -> ModelFolder:
+    """Check a model folder's files and hashes.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, cannot be read, or is not the one `config.json` names.
+    """
+    if not (path / CONFIG_FILE).is_file():
+        raise InputError(path, f"no model here: {CONFIG_FILE} is missing", "Name a folder that `finetune` wrote")
+    try:
+        config = json.loads((path / CONFIG_FILE).read_text(encoding="utf-8"))
+        if GRAPHS_KEY not in config:
+            fault = f"the model cannot score yet: its last phase is {config['phase']}"
+            raise InputError(path, fault, "Run `mc2sleepnet finetune` to its end, which exports the graphs")
+        calibration = Calibration(**json.loads((path / CALIBRATION_FILE).read_text(encoding="utf-8")))
+        for name, expected in config[GRAPHS_KEY].items():
+            if file_sha256(path / name) != expected:
+                raise InputError(path / name, f"not the file that {CONFIG_FILE} names", "Copy the folder again")
+        identity = json.dumps([config["weights_sha256"], config[GRAPHS_KEY], asdict(calibration)], sort_keys=True)
+        return ModelFolder(
+            path=path,
+            sequence_length=config["network"]["sequence_length"],
+            is_synthetic=config["is_synthetic"],
+            calibration=calibration,
+            sha256=hashlib.sha256(identity.encode()).hexdigest(),
+            config=config,
+        )
+    except OSError as error:
+        raise InputError(
+            error.filename or path, f"cannot be read ({error.strerror})", "Copy the folder again"
+        ) from None
+    except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(path, f"not a model folder of this version ({error!r})", "Copy the folder again") from None

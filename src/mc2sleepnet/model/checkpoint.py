@@ -1,0 +1,113 @@
+"""A trained network on disk: `model.safetensors` and a `config.json` a person can read. No pickles."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.files import atomic_path, write_text_atomically
+from mc2sleepnet.core.model_folder import CONFIG_FILE, WEIGHTS_FILE, file_sha256
+from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A network and how it came to be.
+
+    Attributes
+    ----------
+    network
+        In eval mode, its spectrogram statistics set.
+    phase
+        The phase that wrote it: ``"pre-training"`` or ``"fine-tuning"``.
+    is_synthetic
+        True where any night it learned from was synthetic.
+    provenance
+        Options, store, fold, parent, versions: everything needed to make it again.
+    weights_sha256
+        Of `model.safetensors`, where it was read from disk.
+    """
+
+    network: MC2SleepNet
+    phase: str
+    is_synthetic: bool
+    provenance: dict[str, Any] = field(default_factory=dict)
+    weights_sha256: str = ""
+
+
+def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+    """Write `model.safetensors`, then `config.json`, each all or nothing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    network = checkpoint.network
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    with atomic_path(folder / WEIGHTS_FILE) as temporary:
+        safetensors.torch.save_file(weights, temporary)
+    config = {
+        "format": FORMAT,
+        "phase": checkpoint.phase,
+        "is_synthetic": checkpoint.is_synthetic,
+        "weights_sha256": file_sha256(folder / WEIGHTS_FILE),
+        "network": network.config.to_json(),
+        "spectrogram": {
+            "mean_db": network.spectrogram.mean_db.tolist(),
+            "deviation_db": network.spectrogram.deviation_db.tolist(),
+        },
+        "provenance": checkpoint.provenance,
+    }
+    write_text_atomically(folder / CONFIG_FILE, json.dumps(config, indent=1) + "\n")
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read what `save_checkpoint` wrote.
+
+    Raises
+    ------
+    InputError
+        If the folder is no checkpoint, is of another version, or its weights are not those its config names.
+    """
+    config_path, weights_path = folder / CONFIG_FILE, folder / WEIGHTS_FILE
+    for path in (config_path, weights_path):
+        if not path.is_file():
+            raise InputError(
+                folder,
+                f"no {path.name} in this folder",
+                "Name a folder that `mc2sleepnet pretrain` or `finetune` wrote",
+            )
+    try:
+        config = json.loads(config_path.read_text(encoding="utf-8"))
+        version, weights_sha256 = config["format"], config["weights_sha256"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(config_path, f"not a checkpoint's config ({error})", "Copy the folder again") from None
+    if version != FORMAT:
+        raise InputError(
+            config_path, f"checkpoint format {version}, this version reads {FORMAT}", "Train it again with this version"
+        )
+    if file_sha256(weights_path) != weights_sha256:
+        raise InputError(
+            weights_path,
+            "the weights are not the ones config.json was written for",
+            "Resume the run, or copy the folder again",
+        )
+    try:
+        network = MC2SleepNet(NetworkConfig.from_json(config["network"]))
+        network.load_state_dict(safetensors.torch.load_file(weights_path))
+        network.spectrogram.mean_db.copy_(torch.tensor(config["spectrogram"]["mean_db"]))
+        network.spectrogram.deviation_db.copy_(torch.tensor(config["spectrogram"]["deviation_db"]))
+        return Checkpoint(
+            network=network.eval(),
+            phase=config["phase"],
+            is_synthetic=config["is_synthetic"],
+            provenance=config["provenance"],
+            weights_sha256=weights_sha256,
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+        raise InputError(
+            folder, f"not a readable checkpoint ({error})", "Copy the folder again or train anew"
+        ) from None

@@ -1,0 +1,95 @@
+"""ONNX graphs of a trained network: one that encodes epochs, one that relates the tokens of a sequence."""
+
+import contextlib
+import io
+import warnings
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mc2sleepnet.core.files import atomic_path
+from mc2sleepnet.core.model_folder import ENCODER_FILE, SEQUENCE_FILE
+from mc2sleepnet.core.shapes import Bool, Float
+from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
+from mc2sleepnet.model.network import MC2SleepNet, Tokens
+
+OPSET = 20
+
+
+class EpochEncoder(nn.Module):
+    """Raw epochs to the tokens of both modalities.
+
+    Shape: [M, T] µV → [M, 2, D]
+    """
+
+    def __init__(self, network: MC2SleepNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M 2 D"]:
+        return torch.stack(self.network.encode_epochs(signal_uv), dim=1)
+
+
+class SequenceRelator(nn.Module):
+    """Tokens of sequences to log-probabilities of the prediction: the cross-view fusion head.
+
+    Shape: [B, L, 2, D], [B, L] → [B, L, 5]
+    """
+
+    def __init__(self, network: MC2SleepNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, tokens: Float[Tensor, "B L 2 D"], is_valid: Bool[Tensor, "B L"]) -> Float[Tensor, "B L 5"]:
+        fusion = self.network.cross_view(Tokens(tokens[:, :, 0], tokens[:, :, 1]), is_valid).fusion
+        return F.log_softmax(fusion, dim=2)
+
+
+def export_graphs(network: MC2SleepNet, folder: Path) -> None:
+    """Write `encoder.onnx` and `sequence.onnx`, each all or nothing; numbers of epochs and sequences stay free."""
+    network = network.eval().cpu()
+    length, width = network.config.sequence_length, network.config.token_width
+    _export(
+        EpochEncoder(network),
+        (torch.zeros(2, SAMPLES_PER_EPOCH),),
+        folder / ENCODER_FILE,
+        names=["signal_uv"],
+        output="tokens",
+        free="epochs",
+    )
+    _export(
+        SequenceRelator(network),
+        (torch.zeros(2, length, 2, width), torch.ones(2, length, dtype=torch.bool)),
+        folder / SEQUENCE_FILE,
+        names=["tokens", "is_valid"],
+        output="log_probabilities",
+        free="sequences",
+    )
+
+
+def _export(
+    module: nn.Module, example: tuple[Tensor, ...], path: Path, *, names: list[str], output: str, free: str
+) -> None:
+    axis = torch.export.Dim(free, min=1, max=1 << 20)
+    # The exporter talks on stdout, which belongs to results, and warns of its own internals.
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        atomic_path(path) as temporary,
+        torch.no_grad(),
+    ):
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(),
+            example,
+            temporary,
+            input_names=names,
+            output_names=[output],
+            dynamic_shapes=tuple({0: axis} for _ in names),
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )

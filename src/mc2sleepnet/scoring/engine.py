@@ -1,0 +1,51 @@
+"""The exported graphs on OpenVINO, behind the interface that scores whole nights."""
+
+import os
+import sys
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.model_folder import ENCODER_FILE, SEQUENCE_FILE, ModelFolder
+
+# Float32 everywhere: on processors that have bf16 OpenVINO would round to it, which moves log-probabilities by 0.01
+# and more; and two runs are to give the same stages wherever they run.
+PRECISION = "f32"
+
+
+class OpenVinoStager:
+    """`inference.Stager` on a model folder's two ONNX graphs.
+
+    Raises
+    ------
+    InputError
+        If a graph cannot be read.
+    """
+
+    def __init__(self, model: ModelFolder) -> None:
+        # OpenVINO imports its usage statistics with itself, and falls back to a stub where they are not there.
+        # Marked as missing they cannot phone home: nothing of this program does.
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+        import openvino
+
+        core = openvino.Core()
+        options = {"INFERENCE_PRECISION_HINT": PRECISION, "INFERENCE_NUM_THREADS": os.cpu_count() or 1}
+        try:
+            self._encoder, self._relator = (
+                core.compile_model(str(model.path / name), "CPU", options) for name in (ENCODER_FILE, SEQUENCE_FILE)
+            )
+        except RuntimeError as error:
+            fault = f"the graphs cannot be loaded ({str(error).splitlines()[-1].strip()})"
+            raise InputError(model.path, fault, "Export the model again") from None
+        self.sequence_length = model.sequence_length
+
+    def encode(self, signal_uv: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Tokens of single epochs. Shape: [M, T] µV → [M, 2, D]"""
+        tokens: NDArray[np.float32] = self._encoder([np.ascontiguousarray(signal_uv)])[0]
+        return tokens
+
+    def relate(self, tokens: NDArray[np.float32], is_valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Log-probabilities of the stages. Shape: [B, L, 2, D], [B, L] → [B, L, 5]"""
+        log_probabilities: NDArray[np.float32] = self._relator([np.ascontiguousarray(tokens), is_valid])[0]
+        return log_probabilities

@@ -1,0 +1,128 @@
+"""One night, scored: stages, hypnodensity, confidence, and the epochs worth a second look."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.hypnogram import Hypnogram
+from mc2sleepnet.core.model_folder import ModelFolder
+from mc2sleepnet.core.recording import EpochedRecording, Finding
+from mc2sleepnet.core.stages import EPOCH_S, UNSCORED, stage_name
+from mc2sleepnet.inference import Stager, score_night
+from mc2sleepnet.metrics.calibration import apply_temperature
+from mc2sleepnet.metrics.review import epochs_to_review
+from mc2sleepnet.metrics.sleep_statistics import sleep_statistics
+
+DEFAULT_RISK = 0.05
+SHORT_S = 5 * 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredNight:
+    """A recording and how the model scored it.
+
+    Attributes
+    ----------
+    recording
+        N epochs of signal, and where they came from.
+    model
+        The model that scored.
+    hypnogram
+        One stage per epoch; unscored where the signal could not be read.
+    hypnodensity
+        Shape ``[N, 5]``: calibrated probability of W, N1, N2, N3, R; NaN where unscored.
+    confidence
+        Shape ``[N]``: probability of the stage chosen; NaN where unscored.
+    review
+        Shape ``[N]``: True where a person should look again.
+    risk
+        Expected share of wrong stages accepted among the epochs that `review` leaves out.
+    """
+
+    recording: EpochedRecording
+    model: ModelFolder
+    hypnogram: Hypnogram
+    hypnodensity: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    review: NDArray[np.bool_]
+    risk: float
+
+    @property
+    def stages(self) -> list[str]:
+        """N names: W, N1, N2, N3, R or UNS."""
+        return [stage_name(int(stage)) for stage in self.hypnogram.stage]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was repaired or doubted in the recording, and what its length means for the scoring."""
+        seconds = len(self.recording) * EPOCH_S
+        if seconds >= SHORT_S:
+            return self.recording.findings
+        short = Finding(
+            id="short-recording",
+            message=f"only {seconds} s long: under {SHORT_S // 60} minutes there is little context to score by",
+        )
+        return (*self.recording.findings, short)
+
+    @property
+    def is_synthetic(self) -> bool:
+        """True where the recording says that no person was recorded."""
+        return self.recording.is_synthetic
+
+    def statistics(self) -> dict[str, float | int | None]:
+        """Sleep statistics over the whole recording; see `metrics.sleep_statistics`."""
+        return sleep_statistics(self.hypnogram)
+
+
+def score_recording(
+    recording: EpochedRecording,
+    model: ModelFolder,
+    stager: Stager,
+    *,
+    risk: float = DEFAULT_RISK,
+    progress: Callable[[int], None] | None = None,
+) -> ScoredNight:
+    """Score every epoch of a recording that holds signal.
+
+    Parameters
+    ----------
+    recording
+        N epochs at 100 Hz, µV.
+    model, stager
+        The model folder, and its network on an engine.
+    risk
+        Expected share of wrong stages accepted among the epochs not marked for review.
+    progress
+        Told how many epochs each call encoded.
+
+    Raises
+    ------
+    InputError
+        If no epoch holds signal.
+    """
+    is_scorable = recording.is_scorable
+    if not is_scorable.any():
+        kinds = ", ".join(sorted(set(recording.source)))
+        fault = f"channel '{recording.channel}' has no epoch with signal (all are {kinds})"
+        raise InputError(recording.name, fault, "Check the file, or name another --channel")
+    log_probabilities = score_night(
+        stager, recording.signal_uv, is_scorable, stride=model.calibration.scoring_stride, progress=progress
+    )
+    hypnodensity = np.full_like(log_probabilities, np.nan)
+    hypnodensity[is_scorable] = apply_temperature(log_probabilities[is_scorable], model.calibration.temperature)
+    stage = np.full(len(recording), UNSCORED, np.int8)
+    stage[is_scorable] = hypnodensity[is_scorable].argmax(axis=1)
+    confidence = np.full(len(recording), np.nan)
+    confidence[is_scorable] = hypnodensity[is_scorable].max(axis=1)
+    return ScoredNight(
+        recording=recording,
+        model=model,
+        hypnogram=Hypnogram(stage=stage, start=recording.start, scorer="mc2sleepnet"),
+        hypnodensity=hypnodensity,
+        confidence=confidence,
+        review=epochs_to_review(confidence, risk=risk),
+        risk=risk,
+    )

@@ -1,0 +1,102 @@
+"""The nights a phase learns from and is judged by: one fold of a store, test subjects left out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.stages import UNSCORED
+from mc2sleepnet.corpora.folds import Fold
+from mc2sleepnet.inference import Stager, encode_night, relate_night
+from mc2sleepnet.metrics.agreement import Agreement, agreement
+from mc2sleepnet.store import Store
+from mc2sleepnet.store.sequences import sequences
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldData:
+    """One fold's training and validation recordings in a store. The test subjects are never looked at here."""
+
+    store: Store
+    fold: Fold
+
+    def __post_init__(self) -> None:
+        for side, recordings in (("training", self.training), ("validation", self.validation)):
+            if not (self.store.stage[self.epochs(recordings)] != UNSCORED).any():
+                raise InputError(
+                    self.store.path,
+                    f"fold {self.fold.name} has no scored {side} epoch",
+                    "Prepare recordings that are scored, or choose another fold",
+                )
+
+    @property
+    def training(self) -> list[int]:
+        """Recordings of the training subjects."""
+        return list(self.store.recordings_of(self.fold.train))
+
+    @property
+    def validation(self) -> list[int]:
+        """Recordings of the validation subjects."""
+        return list(self.store.recordings_of(self.fold.validation))
+
+    def epochs(self, recordings: list[int]) -> NDArray[np.int64]:
+        """All epochs of some recordings, as numbers in the store."""
+        first = self.store.first_epoch
+        spans = [np.arange(first[index], first[index + 1], dtype=np.int64) for index in recordings]
+        return np.concatenate(spans) if spans else np.zeros(0, np.int64)
+
+    def training_sequences(self, *, length: int, stride: int) -> NDArray[np.int64]:
+        """Sequences of the training recordings. Shape: [S, L]; -1 where padded."""
+        return sequences(self.store, self.training, length=length, stride=stride)
+
+    def encode(
+        self, stager: Stager, recordings: list[int], progress: Callable[[int], None] | None = None
+    ) -> dict[int, NDArray[np.float32]]:
+        """Tokens of whole recordings, by recording, each [N, 2, D]."""
+        tokens = {}
+        for index in recordings:
+            epochs = self.epochs([index])
+            signal_uv = self.store.signal_uv(epochs)
+            tokens[index] = encode_night(stager, signal_uv, self.store.is_readable[epochs], progress)
+        return tokens
+
+    def relate(
+        self, stager: Stager, tokens: dict[int, NDArray[np.float32]], *, stride: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+        """Log-probabilities and reference stages of recordings whose tokens are known. Shapes: [N, 5], [N]"""
+        epochs = [self.epochs([index]) for index in tokens]
+        log_probabilities = [
+            relate_night(stager, night, self.store.is_readable[places], stride=stride)
+            for night, places in zip(tokens.values(), epochs, strict=True)
+        ]
+        return np.concatenate(log_probabilities), self.store.stage[np.concatenate(epochs)]
+
+    def describe(self) -> dict[str, Any]:
+        """What provenance says of the data."""
+        return {
+            "store": {"corpus": self.store.corpus, "content_hash": self.store.content_hash},
+            "fold": {
+                "name": self.fold.name,
+                "manifest_hash": self.fold.manifest_hash,
+                "train": list(self.fold.train),
+                "validation": list(self.fold.validation),
+                "test": list(self.fold.test),
+            },
+        }
+
+
+def stages_of(log_probabilities: NDArray[np.float64]) -> NDArray[np.int8]:
+    """The likeliest stage of every epoch, unscored where nothing could be read. Shape: [N, 5] → [N]"""
+    is_scored = ~np.isnan(log_probabilities).any(axis=1)
+    stage = np.full(len(log_probabilities), UNSCORED, np.int8)
+    stage[is_scored] = log_probabilities[is_scored].argmax(axis=1)
+    return stage
+
+
+def figures_of(log_probabilities: NDArray[np.float64], reference: NDArray[np.int8]) -> dict[str, float]:
+    """Validation's figures: accuracy, macro-F1 and κ over the epochs both sides scored."""
+    found: Agreement = agreement(reference, stages_of(log_probabilities))
+    return {"accuracy": found.accuracy, "macro_f1": found.macro_f1, "kappa": found.kappa}

@@ -1,0 +1,254 @@
+"""The training loop, the same for both phases: step, validate, keep the best, stop early, resume anywhere."""
+
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.training.interruption import stop_requests
+from mc2sleepnet.training.resume import (
+    METRICS_FILE,
+    RESUME_FILE,
+    Progress,
+    load_resume,
+    save_resume,
+    truncate_metrics,
+)
+from mc2sleepnet.training.seeding import keyed_generator, keyed_seed, seeded_torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopOptions:
+    """How long and how fast to train; the defaults are METHOD.md's, from SleePyCo where it says so.
+
+    Attributes
+    ----------
+    learning_rate, weight_decay
+        Of Adam.
+    warmup_steps
+        Steps over which the learning rate rises linearly from nothing; 0 for none.
+    batch_sequences
+        Sequences per step, drawn from all training recordings at random.
+    sequence_stride
+        Epochs between the starts of two training sequences of a recording.
+    gradient_clip
+        Largest norm of the gradient.
+    validate_every_steps
+        Steps between two validations.
+    patience
+        Validations without a better macro-F1 after which training stops.
+    max_passes
+        Sweeps over the training sequences after which training stops in any case.
+    max_steps
+        The same in steps; 0 for no such limit.
+    scoring_stride
+        Epochs between the starts of two sequences when validation nights are scored.
+    seed
+        Of initialisation, order, masks and dropout.
+    """
+
+    learning_rate: float = 5e-4
+    weight_decay: float = 1e-4
+    warmup_steps: int = 0
+    batch_sequences: int = 64
+    sequence_stride: int = 16
+    gradient_clip: float = 1.0
+    validate_every_steps: int = 50
+    patience: int = 20
+    max_passes: int = 100
+    max_steps: int = 0
+    scoring_stride: int = 4
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        for name in ("batch_sequences", "sequence_stride", "validate_every_steps", "patience", "max_passes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("learning_rate", "gradient_clip"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        for name in ("weight_decay", "warmup_steps", "max_steps", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
+        if self.scoring_stride < 1:
+            raise ValueError(f"scoring_stride must be at least 1, not {self.scoring_stride}")
+
+
+class Phase(Protocol):
+    """One phase of training: what is trained, by which loss, and how good it is by now."""
+
+    @property
+    def module(self) -> nn.Module:
+        """Everything whose state has to survive an interruption."""
+
+    def parameters(self) -> list[nn.Parameter]:
+        """What the optimizer may change."""
+
+    def enter_training(self) -> None:
+        """Put every part in the mode the phase wants for a step."""
+
+    def loss(self, indices: Tensor, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        """Loss of a batch of sequences and its named terms. `indices` [B, L]: epochs of the store, -1 padding."""
+
+    def validate(self) -> dict[str, float]:
+        """Figures on the validation subjects; ``macro_f1`` decides."""
+
+    def save(self, figures: dict[str, float], step: int) -> None:
+        """Keep the network as it is now: it is the best so far."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingResult:
+    """How a phase ended."""
+
+    steps: int
+    best_step: int
+    best_macro_f1: float
+    ended_by: str
+
+
+def batches(sequences: NDArray[np.int64], size: int, seed: int, first_step: int) -> Iterator[tuple[int, Tensor]]:
+    """Endless batches in an order that each pass draws anew, from `first_step` on.
+
+    Yields the pass and indices [B, L]. The last batch of a pass is dropped where it would be smaller.
+    """
+    size = min(size, len(sequences))
+    steps_per_pass = len(sequences) // size
+    current_pass, within = divmod(first_step, steps_per_pass)
+    while True:
+        order = np.random.default_rng(keyed_seed(seed, "order", current_pass)).permutation(len(sequences))
+        for step in range(within, steps_per_pass):
+            yield current_pass, torch.from_numpy(sequences[order[step * size : (step + 1) * size]])
+        current_pass, within = current_pass + 1, 0
+
+
+def train(
+    phase: Phase,
+    sequences: NDArray[np.int64],
+    options: LoopOptions,
+    out: Path,
+    *,
+    fingerprint: dict[str, Any],
+    resume: bool,
+    report: Callable[[int, int, dict[str, float]], None],
+) -> TrainingResult:
+    """Train until macro-F1 on the validation subjects stops rising, or a limit is met.
+
+    Parameters
+    ----------
+    phase
+        What to train.
+    sequences
+        Shape ``[S, L]``: epochs of the store, -1 where padded.
+    options
+        Limits and rates.
+    out
+        Folder of the run; `resume.pt` and `metrics.jsonl` are written there.
+    fingerprint
+        Everything that must be the same for `resume.pt` to be continued.
+    resume
+        Go on from `resume.pt` where there is one.
+    report
+        Called after every step with the step, the largest number of steps, and the latest figures.
+
+    Raises
+    ------
+    InputError
+        If `resume.pt` belongs to other options, or the loss stops being finite.
+    KeyboardInterrupt
+        On Ctrl-C or SIGTERM, after the step in hand was finished and `resume.pt` written.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    optimizer = torch.optim.Adam(phase.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+    progress, sums, n_summed = Progress(), Counter[str](), 0
+    if resume and (out / RESUME_FILE).is_file():
+        progress, sums, n_summed = load_resume(out, phase.module, optimizer, fingerprint)
+    truncate_metrics(out / METRICS_FILE, progress.step)
+
+    steps_per_pass = max(1, len(sequences) // options.batch_sequences)
+    last_step = options.max_passes * steps_per_pass
+    if options.max_steps:
+        last_step = min(last_step, options.max_steps)
+    figures: dict[str, float] = {}
+
+    def keep_place() -> None:
+        save_resume(
+            out,
+            module=phase.module,
+            optimizer=optimizer,
+            progress=progress,
+            sums=sums,
+            n_summed=n_summed,
+            fingerprint=fingerprint,
+        )
+
+    with stop_requests() as stop_requested:
+        for current_pass, indices in batches(sequences, options.batch_sequences, options.seed, progress.step):
+            if progress.ended_by or progress.step >= last_step:
+                break
+            started = time.perf_counter()
+            phase.enter_training()
+            for group in optimizer.param_groups:
+                group["lr"] = options.learning_rate * min(1.0, (progress.step + 1) / (options.warmup_steps + 1))
+            with seeded_torch(options.seed, "dropout", progress.step):
+                loss, terms = phase.loss(indices, keyed_generator(options.seed, "masking", progress.step))
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+            norm = nn.utils.clip_grad_norm_(phase.parameters(), options.gradient_clip)
+            if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
+                raise InputError(
+                    out,
+                    f"the loss stopped being finite at step {progress.step + 1}",
+                    f"The best network so far is from step {progress.best_step}; try a lower --set learning_rate=…",
+                )
+            optimizer.step()
+            progress.step += 1
+            sums.update(terms | {"loss": loss.item(), "seconds": time.perf_counter() - started})
+            n_summed += 1
+
+            is_last = progress.step >= last_step
+            if is_last or progress.step % options.validate_every_steps == 0:
+                means = {name: total / n_summed for name, total in sums.items()}
+                seconds = means.pop("seconds")
+                rate = indices.numel() / seconds
+                figures = phase.validate()
+                _judge(phase, progress, figures, options.patience)
+                if is_last and not progress.ended_by:
+                    progress.ended_by = "limit"
+                row = {"step": progress.step, "pass": current_pass, **means, "epochs_per_s": rate}
+                row |= {f"validation_{name}": value for name, value in figures.items()}
+                with (out / METRICS_FILE).open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+                sums, n_summed = Counter[str](), 0
+                keep_place()
+            report(progress.step, last_step, terms | {"loss": loss.item()} | figures)
+            if stop_requested():
+                keep_place()
+                raise KeyboardInterrupt
+    return TrainingResult(
+        steps=progress.step,
+        best_step=progress.best_step,
+        best_macro_f1=progress.best_macro_f1,
+        ended_by=progress.ended_by or "limit",
+    )
+
+
+def _judge(phase: Phase, progress: Progress, figures: dict[str, float], patience: int) -> None:
+    if figures["macro_f1"] > progress.best_macro_f1:
+        progress.best_macro_f1, progress.best_step = figures["macro_f1"], progress.step
+        progress.validations_since_best = 0
+        phase.save(figures, progress.step)
+    else:
+        progress.validations_since_best += 1
+        if progress.validations_since_best >= patience:
+            progress.ended_by = "patience"

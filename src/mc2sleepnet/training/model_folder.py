@@ -1,0 +1,38 @@
+"""A run as a model folder: graphs, calibration and a model card beside the checkpoint."""
+
+from pathlib import Path
+
+from mc2sleepnet.core.files import write_text_atomically
+from mc2sleepnet.core.model_folder import CARD_FILE, Calibration, seal_model_folder
+from mc2sleepnet.model.checkpoint import Checkpoint
+from mc2sleepnet.model.export import export_graphs
+
+
+def write_model_folder(checkpoint: Checkpoint, calibration: Calibration, folder: Path) -> None:
+    """Write everything `score` needs beside a checkpoint that is already in `folder`."""
+    export_graphs(checkpoint.network, folder)
+    write_text_atomically(folder / CARD_FILE, model_card(checkpoint, calibration))
+    seal_model_folder(folder, calibration)
+
+
+def model_card(checkpoint: Checkpoint, calibration: Calibration) -> str:
+    """What the model is, learned from, and is not for, in Markdown."""
+    provenance = checkpoint.provenance
+    fold, best = provenance["fold"], provenance["best"]
+    kind = "synthetic nights; no person was recorded" if checkpoint.is_synthetic else "recorded nights"
+    figures = " · ".join(f"{name} {best[name]:.3f}" for name in ("accuracy", "macro_f1", "kappa"))
+    synthetic = " (synthetic data)" if checkpoint.is_synthetic else ""
+    return f"""# MC2SleepNet model, width {checkpoint.network.config.width:g}
+
+Scores 30-s epochs of one EEG channel as W, N1, N2, N3 or R. For research; not a medical device.
+
+- **Learned from**: {len(fold["train"])} subjects of corpus `{provenance["store"]["corpus"]}`, {kind}.
+- **Stopped and calibrated by**: {len(fold["validation"])} other subjects{synthetic},
+  {calibration.n_epochs} scored epochs.
+- **On those validation subjects**{synthetic}: {figures}. They decided when to stop, so this flatters.
+- **Never looked at**: the {len(fold["test"])} test subjects of fold `{fold["name"]}`.
+- **Made with**: mc2sleepnet {provenance["mc2sleepnet"]}, torch {provenance["torch"]}, {provenance["written"]}.
+
+`config.json` holds every option and the spectrogram's statistics, `model.safetensors` the weights, `encoder.onnx` and
+`sequence.onnx` the two graphs that score, `calibration.json` the temperature.
+"""
