@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.core.files import write_text_atomically
+from mc2sleepnet.core.files import atomic_path, write_text_atomically
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -113,3 +114,18 @@ def open_model_folder(path: Path) -> ModelFolder:
         ) from None
     except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(path, f"not a model folder of this version ({error!r})", "Copy the folder again") from None
+
+
+def copy_model_folder(source: Path, target: Path) -> None:
+    """Copy the files that make a model, and nothing else of a run; `config.json` last.
+
+    Raises
+    ------
+    InputError
+        If `source` is no model that can score.
+    """
+    open_model_folder(source)
+    target.mkdir(parents=True, exist_ok=True)
+    for name in (WEIGHTS_FILE, ENCODER_FILE, SEQUENCE_FILE, CALIBRATION_FILE, CARD_FILE, CONFIG_FILE):
+        with atomic_path(target / name) as temporary:
+            shutil.copyfile(source / name, temporary)

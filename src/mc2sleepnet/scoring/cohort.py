@@ -74,9 +74,11 @@ def score_files(
     for path, name in zip(paths, output_names(paths), strict=True):
         folder = out / name
         try:
-            night = score_recording(read_epochs(path, channel), model, stager, risk=risk)
+            recording = read_epochs(path, channel)
+            origin = {"file": path.name, "sha256": file_sha256(path)}
+            night = score_recording(recording, model, stager, origin=origin, risk=risk)
             try:
-                save_night(night, folder, {"file": path.name, "sha256": file_sha256(path)})
+                save_night(night, folder)
             except OSError as error:
                 fault = f"the outputs cannot be written ({error.strerror})"
                 raise InputError(folder, fault, "Free the disk or choose another --out") from None

@@ -1,7 +1,8 @@
 """One night, scored: stages, hypnodensity, confidence, and the epochs worth a second look."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ class ScoredNight:
         N epochs of signal, and where they came from.
     model
         The model that scored.
+    origin
+        What is known of the input file: ``file``, its name, and ``sha256``.
     hypnogram
         One stage per epoch; unscored where the signal could not be read.
     hypnodensity
@@ -44,6 +47,7 @@ class ScoredNight:
 
     recording: EpochedRecording
     model: ModelFolder
+    origin: Mapping[str, str]
     hypnogram: Hypnogram
     hypnodensity: NDArray[np.float64]
     confidence: NDArray[np.float64]
@@ -76,12 +80,19 @@ class ScoredNight:
         """Sleep statistics over the whole recording; see `metrics.sleep_statistics`."""
         return sleep_statistics(self.hypnogram)
 
+    def save(self, folder: str | Path) -> None:
+        """Write hypnogram, statistics, report and provenance into `folder`, each all or nothing."""
+        from mc2sleepnet.scoring.outputs import save_night
+
+        save_night(self, Path(folder))
+
 
 def score_recording(
     recording: EpochedRecording,
     model: ModelFolder,
     stager: Stager,
     *,
+    origin: Mapping[str, str],
     risk: float = DEFAULT_RISK,
     progress: Callable[[int], None] | None = None,
 ) -> ScoredNight:
@@ -93,6 +104,8 @@ def score_recording(
         N epochs at 100 Hz, µV.
     model, stager
         The model folder, and its network on an engine.
+    origin
+        What is known of the input file: ``file``, its name, and ``sha256``.
     risk
         Expected share of wrong stages accepted among the epochs not marked for review.
     progress
@@ -120,6 +133,7 @@ def score_recording(
     return ScoredNight(
         recording=recording,
         model=model,
+        origin=origin,
         hypnogram=Hypnogram(stage=stage, start=recording.start, scorer="mc2sleepnet"),
         hypnodensity=hypnodensity,
         confidence=confidence,

@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from mc2sleepnet.core.files import write_text_atomically
 from mc2sleepnet.formats.csv import write_hypnogram_csv
 from mc2sleepnet.formats.edfplus import write_hypnogram
 from mc2sleepnet.report.night import night_report
-from mc2sleepnet.report.spectrogram_figure import night_spectrogram
+from mc2sleepnet.report.spectrogram import night_spectrogram
 from mc2sleepnet.scoring.night import ScoredNight
 
 HYPNOGRAM_CSV = "hypnogram.csv"
@@ -24,19 +24,11 @@ PROVENANCE_FILE = "provenance.json"
 DISCLAIMER = "For research use; not a medical device."
 
 
-def provenance(night: ScoredNight, source: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything needed to make the outputs again, and every doubt met on the way; no name or birth date.
-
-    Parameters
-    ----------
-    night
-        The scored night.
-    source
-        What is known of the input file: its name and SHA-256.
-    """
+def provenance(night: ScoredNight) -> dict[str, Any]:
+    """Everything needed to make the outputs again, and every doubt met on the way; no name or birth date."""
     recording, model = night.recording, night.model
     return {
-        "input": dict(source),
+        "input": dict(night.origin),
         "is_synthetic": night.is_synthetic,
         "channel": {"label": recording.channel, "reason": recording.channel_reason},
         "sampling_hz": recording.source_sampling_hz,
@@ -61,7 +53,7 @@ def provenance(night: ScoredNight, source: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def save_night(night: ScoredNight, folder: Path, source: Mapping[str, Any]) -> None:
+def save_night(night: ScoredNight, folder: Path) -> None:
     """Write all outputs into `folder`, each all or nothing; `provenance.json` last, as the mark of a finished night.
 
     Raises
@@ -69,7 +61,7 @@ def save_night(night: ScoredNight, folder: Path, source: Mapping[str, Any]) -> N
     OSError
         If the folder cannot be written.
     """
-    facts = provenance(night, source)
+    facts = provenance(night)
     spectrogram_db, frame_s, bin_hz = night_spectrogram(night.recording.signal_uv)
     files: dict[str, Callable[[Path], None]] = {
         HYPNOGRAM_CSV: lambda path: write_hypnogram_csv(

@@ -12,8 +12,7 @@ from mc2sleepnet.core.stages import UNSCORED
 from mc2sleepnet.corpora.folds import Fold
 from mc2sleepnet.inference import Stager, encode_night, relate_night
 from mc2sleepnet.metrics.agreement import Agreement, agreement
-from mc2sleepnet.store import Store
-from mc2sleepnet.store.sequences import sequences
+from mc2sleepnet.store import Store, sequences
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,18 +34,16 @@ class FoldData:
     @property
     def training(self) -> list[int]:
         """Recordings of the training subjects."""
-        return list(self.store.recordings_of(self.fold.train))
+        return [int(index) for index in self.store.recordings_of(self.fold.train)]
 
     @property
     def validation(self) -> list[int]:
         """Recordings of the validation subjects."""
-        return list(self.store.recordings_of(self.fold.validation))
+        return [int(index) for index in self.store.recordings_of(self.fold.validation)]
 
     def epochs(self, recordings: list[int]) -> NDArray[np.int64]:
         """All epochs of some recordings, as numbers in the store."""
-        first = self.store.first_epoch
-        spans = [np.arange(first[index], first[index + 1], dtype=np.int64) for index in recordings]
-        return np.concatenate(spans) if spans else np.zeros(0, np.int64)
+        return np.concatenate([np.zeros(0, np.int64), *map(self.store.epochs_of, recordings)])
 
     def training_sequences(self, *, length: int, stride: int) -> NDArray[np.int64]:
         """Sequences of the training recordings. Shape: [S, L]; -1 where padded."""

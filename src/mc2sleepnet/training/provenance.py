@@ -3,18 +3,17 @@
 import platform
 import sys
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-import mc2sleepnet
-
 
 def made_by() -> dict[str, Any]:
     """Versions, command and time of writing."""
     return {
-        "mc2sleepnet": mc2sleepnet.__version__,
+        "mc2sleepnet": version("mc2sleepnet"),
         "torch": torch.__version__,
         "python": platform.python_version(),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],

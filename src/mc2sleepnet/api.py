@@ -1,0 +1,81 @@
+"""The Python interface: one call to score, one to compare. The command line calls the same functions."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mc2sleepnet.core.model_folder import file_sha256, open_model_folder
+from mc2sleepnet.core.recording import Recording
+from mc2sleepnet.evaluation.compare import Comparison, compare
+from mc2sleepnet.scoring.engine import OpenVinoStager
+from mc2sleepnet.scoring.night import DEFAULT_RISK, ScoredNight, score_recording
+from mc2sleepnet.signals import cut_epochs, read_epochs, to_100_hz
+
+Samples = tuple[NDArray[np.floating], float]
+
+
+def score(
+    night: str | Path | Samples,
+    *,
+    model: str | Path,
+    channel: str | None = None,
+    risk: float = DEFAULT_RISK,
+) -> ScoredNight:
+    """Score one night.
+
+    Parameters
+    ----------
+    night
+        An EDF file, or a pair of samples in µV, shape ``[samples]``, and their rate in Hz.
+    model
+        Model folder: a run of ``mc2sleepnet finetune``, or what ``export`` wrote.
+    channel
+        EEG channel of a file; None for the best one there is.
+    risk
+        Expected share of wrong stages accepted among the epochs not marked for review.
+
+    Returns
+    -------
+    ScoredNight
+        One stage for every 30 s, with calibrated probabilities; nothing is lost, what cannot be read is unscored.
+
+    Raises
+    ------
+    InputError
+        If the file, the channel or the model cannot be used; it is a ValueError and says what to do.
+    """
+    folder = open_model_folder(Path(model))
+    if isinstance(night, str | Path):
+        path = Path(night)
+        recording, origin = read_epochs(path, channel), {"file": path.name, "sha256": file_sha256(path)}
+    else:
+        samples_uv, sampling_hz = night
+        samples = Recording(
+            name="array",
+            signal_uv=np.ascontiguousarray(samples_uv, np.float32),
+            sampling_hz=sampling_hz,
+            channel="array",
+            channel_reason="given as samples",
+            start=None,
+        )
+        recording, origin = cut_epochs(to_100_hz(samples), sampling_hz), {"file": "array", "sha256": ""}
+    return score_recording(recording, folder, OpenVinoStager(folder), origin=origin, risk=risk)
+
+
+def evaluate(reference: str | Path, predicted: str | Path) -> Comparison:
+    """Agreement of two hypnogram files: accuracy, macro-F1, κ, F1 of each stage, confusion matrix.
+
+    Parameters
+    ----------
+    reference
+        The file that is taken as right.
+    predicted
+        The file that is judged; aligned with the reference by the clock.
+
+    Raises
+    ------
+    InputError
+        If either is no hypnogram, or the two do not meet in time.
+    """
+    return compare(Path(reference), Path(predicted))

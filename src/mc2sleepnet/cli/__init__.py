@@ -1,0 +1,49 @@
+"""The command line, `mc2sleepnet VERB`: parse, call, print. Heavy imports live inside the verbs."""
+
+import sys
+
+import typer
+
+from mc2sleepnet.cli import data, demo, evaluation, scoring, training
+
+app = typer.Typer(
+    name="mc2sleepnet",
+    help="From one EEG channel of a night to a hypnogram you can trust and check. "
+    "For research use; not a medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo.demo)
+app.command()(data.synth)
+app.command()(data.prepare)
+app.command()(data.folds)
+app.command()(training.pretrain)
+app.command()(training.finetune)
+app.command()(training.export)
+app.command()(scoring.score)
+app.command()(evaluation.evaluate)
+
+
+@app.callback()
+def version(
+    show: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True),
+) -> None:
+    """From one EEG channel of a night to a hypnogram you can trust and check.
+
+    For research use; not a medical device.
+    """
+    if show:
+        from mc2sleepnet import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    # A pipe's reader and a C locale must not decide whether a µ or a κ can be printed.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    app()

@@ -1,0 +1,48 @@
+"""The verb that scores nights."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mc2sleepnet.cli.failure import SOME_FAILED, fail, tell, verb
+from mc2sleepnet.cli.progress import progress_bar
+
+
+@verb
+def score(
+    inputs: Annotated[list[Path], typer.Argument(metavar="FILE|FOLDER...", help="EDF recordings, or folders of them.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to; each recording gets a folder in it.")],
+    model: Annotated[Path, typer.Option(help="Model folder: a run of `finetune`, or what `export` wrote.")],
+    channel: Annotated[str | None, typer.Option(help="EEG channel; default the best one there is.")] = None,
+    risk: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Expected share of wrong stages among epochs not marked for review.")
+    ] = 0.05,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line per recording.")] = False,
+) -> None:
+    """Score recordings: a hypnogram with confidence, statistics and a report for each."""
+    from mc2sleepnet.core.model_folder import open_model_folder
+    from mc2sleepnet.scoring.cohort import find_recordings, score_files
+    from mc2sleepnet.scoring.engine import OpenVinoStager
+    from mc2sleepnet.scoring.summary import outcome_json, outcome_text
+
+    paths = find_recordings(inputs)
+    folder = open_model_folder(model)
+    outcomes = []
+    with progress_bar("scoring") as advance:
+        for outcome in score_files(paths, out, folder, OpenVinoStager(folder), channel=channel, risk=risk):
+            outcomes.append(outcome)
+            advance(len(outcomes), len(paths), outcome.path.name)
+    for outcome in outcomes:
+        if as_json:
+            print(json.dumps(outcome_json(outcome), ensure_ascii=False))
+        elif outcome.night is not None:
+            print(outcome_text(outcome))
+    failures = [outcome.error for outcome in outcomes if outcome.error is not None]
+    if failures and len(paths) == 1:
+        fail(failures[0])
+    for failure in failures:
+        tell(failure)
+    if failures:
+        fail(f"{len(failures)} of {len(paths)} recordings failed, the others are done", SOME_FAILED)

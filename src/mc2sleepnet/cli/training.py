@@ -1,0 +1,82 @@
+"""Verbs that train: pretrain, finetune, and export."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mc2sleepnet.cli.failure import verb
+from mc2sleepnet.cli.progress import figures_line, progress_bar
+
+Store = Annotated[Path, typer.Option(help="Store that `prepare` wrote.")]
+Run = Annotated[Path, typer.Option(help="Folder of the run to write.")]
+FoldNumber = Annotated[int, typer.Option(min=1, help="Fold of the store's corpus.")]
+Preset = Annotated[str, typer.Option(help="paper or author_code.")]
+Assignments = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One option; repeatable.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]
+
+
+@verb
+def pretrain(
+    store: Store,
+    out: Run,
+    fold: FoldNumber = 1,
+    preset: Preset = "paper",
+    assignments: Assignments = None,
+    resume: Resume = False,
+) -> None:
+    """Pre-train both backbones: stages, InfoNCE and cross-masking, all at once."""
+    from mc2sleepnet.recipes import pretrain_fold
+
+    with progress_bar("pre-training") as advance:
+        result = pretrain_fold(
+            store,
+            out,
+            fold=fold,
+            preset=preset,
+            assignments=assignments or [],
+            resume=resume,
+            report=lambda step, last, figures: advance(step, last, figures_line(figures)),
+        )
+    print(result)
+
+
+@verb
+def finetune(
+    store: Store,
+    out: Run,
+    start: Annotated[
+        Path, typer.Option("--from", "--init", metavar="RUN", help="Pre-trained run or model to start from.")
+    ],
+    fold: FoldNumber = 1,
+    preset: Preset = "paper",
+    assignments: Assignments = None,
+    resume: Resume = False,
+) -> None:
+    """Fine-tune on frozen backbones. RUN then is a model folder that `score` takes."""
+    from mc2sleepnet.recipes import finetune_fold
+
+    with progress_bar("fine-tuning") as advance:
+        result = finetune_fold(
+            store,
+            start,
+            out,
+            fold=fold,
+            preset=preset,
+            assignments=assignments or [],
+            resume=resume,
+            report=lambda step, last, figures: advance(step, last, figures_line(figures)),
+        )
+    print(result)
+
+
+@verb
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `finetune` wrote.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+) -> None:
+    """Copy what scores out of a run: graphs, calibration, weights and model card."""
+    from mc2sleepnet.core.model_folder import copy_model_folder
+
+    copy_model_folder(run, out)
+    print(f"model: {out}")

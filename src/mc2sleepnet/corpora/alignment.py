@@ -1,0 +1,88 @@
+"""A hypnogram laid over its recording by the clock."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.hypnogram import Hypnogram
+from mc2sleepnet.core.recording import EpochedRecording, Finding, Recording
+from mc2sleepnet.core.stages import EPOCH_S, SAMPLES_PER_EPOCH, SAMPLING_HZ, UNSCORED
+from mc2sleepnet.signals import cut_epochs
+
+_DAY_S: Final = 24 * 3600
+_REMEDY: Final = "Check that the two files belong to the same night"
+
+
+def align(
+    recording: Recording, hypnogram: Hypnogram, *, recording_path: Path, hypnogram_path: Path
+) -> tuple[EpochedRecording, NDArray[np.int8]]:
+    """Cut a recording into the epochs its hypnogram scores.
+
+    Parameters
+    ----------
+    recording
+        At 100 Hz.
+    hypnogram
+        Its scoring; the two clock times tell which epoch lies where, to a sample.
+    recording_path, hypnogram_path
+        Named in errors.
+
+    Returns
+    -------
+    tuple
+        Epochs on the hypnogram's grid, with findings of what was cut, and their stages, shape ``[N]``.
+
+    Raises
+    ------
+    InputError
+        If scored epochs lie outside the recording, or the two have no epoch in common.
+    """
+    offset_s, findings = _offset_s(recording, hypnogram)
+    stage = hypnogram.stage
+    n_before = max(0, int(np.ceil(-offset_s / EPOCH_S)))
+    _refuse_scored(hypnogram_path, stage[:n_before], f"before the start of {recording_path.name}")
+    stage = stage[n_before:]
+    first = round((offset_s + n_before * EPOCH_S) * SAMPLING_HZ)
+    n_recorded = max(0, len(recording.signal_uv) - first) // SAMPLES_PER_EPOCH
+    _refuse_scored(hypnogram_path, stage[n_recorded:], f"beyond the end of {recording_path.name}")
+    if n_cut := n_before + max(0, len(stage) - n_recorded):
+        message = f"{n_cut} unscored epochs of the hypnogram outside the recording were cut"
+        findings.append(Finding(id="tail-cut", message=message))
+    if (n_left := n_recorded - len(stage)) > 0:
+        message = f"{n_left} epochs of the recording after the end of the hypnogram were left out"
+        findings.append(Finding(id="recording-longer", message=message))
+    stage = stage[:n_recorded]
+    if len(stage) == 0:
+        raise InputError(hypnogram_path, f"has no epoch in common with {recording_path.name}", _REMEDY)
+    aligned = replace(
+        recording,
+        signal_uv=recording.signal_uv[first : first + len(stage) * SAMPLES_PER_EPOCH],
+        start=hypnogram.clock_time(n_before) or recording.start,
+        findings=(*recording.findings, *findings),
+    )
+    return cut_epochs(aligned), stage
+
+
+def _offset_s(recording: Recording, hypnogram: Hypnogram) -> tuple[float, list[Finding]]:
+    """Seconds from the recording's start to the hypnogram's."""
+    if recording.start is None or hypnogram.start is None:
+        if recording.start is hypnogram.start:
+            return 0.0, []
+        message = "only one of recording and hypnogram has a clock time; they were taken to start together"
+        return 0.0, [Finding(id="start-unknown", message=message)]
+    offset_s = (hypnogram.start - recording.start).total_seconds()
+    n_days = round(offset_s / _DAY_S)
+    if n_days == 0:
+        return offset_s, []
+    # A date mistyped or shifted to anonymise; no hypnogram starts half a day off its own night.
+    message = f"the dates of recording and hypnogram differ by {abs(n_days)} days; aligned by time of day"
+    return offset_s - n_days * _DAY_S, [Finding(id="date-mismatch", message=message)]
+
+
+def _refuse_scored(path: Path, stage: NDArray[np.int8], where: str) -> None:
+    if n_scored := int(np.count_nonzero(stage != UNSCORED)):
+        raise InputError(path, f"{n_scored} scored epochs lie {where}", _REMEDY)

@@ -1,0 +1,303 @@
+"""Whole experiments as functions: what data, which network, how long, and what came out."""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.files import write_text_atomically
+from mc2sleepnet.core.model_folder import file_sha256, open_model_folder
+from mc2sleepnet.corpora.folds import Fold, seeded_fold, sleep_edf_20_fold, sleep_edf_78_fold
+from mc2sleepnet.corpora.prepare import prepare
+from mc2sleepnet.evaluation.held_out import HeldOutAgreement, agree_on_held_out
+from mc2sleepnet.evaluation.tables import agreement_text, agreements_text
+from mc2sleepnet.metrics.agreement import kappa
+from mc2sleepnet.metrics.intervals import bootstrap_over_subjects
+from mc2sleepnet.model.network import NetworkConfig
+from mc2sleepnet.report.experiment import experiment_report
+from mc2sleepnet.scoring.engine import OpenVinoStager
+from mc2sleepnet.scoring.night import score_recording
+from mc2sleepnet.scoring.outputs import REPORT_FILE, save_night
+from mc2sleepnet.signals import read_epochs
+from mc2sleepnet.store import Store
+from mc2sleepnet.synth.cohort import write_cohort
+from mc2sleepnet.training.finetune import finetune
+from mc2sleepnet.training.fold_data import FoldData
+from mc2sleepnet.training.loop import LoopOptions, TrainingResult
+from mc2sleepnet.training.presets import build, chosen_options
+from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
+from mc2sleepnet.training.resume import METRICS_FILE, RESUME_FILE
+
+# Fine-tuning's sequences cost little, because every epoch is encoded once: they may overlap.
+FINETUNING_STRIDE = 4
+BOOTSTRAP_RESAMPLES = 2000
+
+Report = Callable[[int, int, dict[str, float]], None]
+Advance = Callable[[int, int, str], None]
+Step = Callable[[str], AbstractContextManager[Advance]]
+
+
+def pretrain_fold(
+    store: Path, out: Path, *, fold: int, preset: str, assignments: Sequence[str], resume: bool, report: Report
+) -> str:
+    """Pre-train on one fold of a store's corpus; a line that says how it ended.
+
+    Raises
+    ------
+    InputError
+        For an option, a fold or a store that cannot be used, or a run that is there already.
+    """
+    values = chosen_options(preset, assignments, (NetworkConfig, PretrainOptions, LoopOptions))
+    refuse_to_overwrite(out, resume=resume)
+    data = open_fold(store, fold)
+    result = pretrain(
+        data,
+        out,
+        network=build(NetworkConfig, values),
+        options=build(PretrainOptions, values),
+        loop=build(LoopOptions, values),
+        resume=resume,
+        report=report,
+    )
+    return _ending(result, out, data)
+
+
+def finetune_fold(
+    store: Path,
+    start: Path,
+    out: Path,
+    *,
+    fold: int,
+    preset: str,
+    assignments: Sequence[str],
+    resume: bool,
+    report: Report,
+) -> str:
+    """Fine-tune on one fold of a store's corpus; a line that says how it ended.
+
+    Raises
+    ------
+    InputError
+        For an option, a fold, a store or a start that cannot be used, or a run that is there already.
+    """
+    values = {"sequence_stride": FINETUNING_STRIDE} | chosen_options(preset, assignments, (LoopOptions,))
+    loop = build(LoopOptions, values)
+    refuse_to_overwrite(out, resume=resume)
+    data = open_fold(store, fold)
+    return _ending(finetune(data, start, out, loop=loop, resume=resume, report=report), out, data)
+
+
+def open_fold(store: Path, number: int) -> FoldData:
+    """A store, and the fold of its corpus with that number, as far as its subjects are there."""
+    opened = Store.open(store)
+    fold_of, _ = corpus_folds(opened.corpus)
+    return FoldData(store=opened, fold=fold_of(number).restricted_to(opened.subjects))
+
+
+def corpus_folds(corpus: str) -> tuple[Callable[[int], Fold], int]:
+    """The folds of a corpus, by number from 1, and how many there are."""
+    known = {"sleep-edf-78": (sleep_edf_78_fold, 10), "sleep-edf-20": (sleep_edf_20_fold, 20)}
+    if corpus not in known:
+        raise InputError(corpus, "no folds are known of this corpus", f"Choose from {', '.join(known)}")
+    return known[corpus]
+
+
+def fold_table(corpus: str) -> list[Fold]:
+    """All folds of a corpus, in order."""
+    fold_of, n_folds = corpus_folds(corpus)
+    return [fold_of(number) for number in range(1, n_folds + 1)]
+
+
+def refuse_to_overwrite(out: Path, *, resume: bool) -> None:
+    """A finished or interrupted run is never overwritten by mistake."""
+    if not resume and (out / RESUME_FILE).exists():
+        raise InputError(out, "a run is here already", "Go on with --resume, or choose another --out")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoResult:
+    """What the demo found, and where it is."""
+
+    agreement: HeldOutAgreement
+    kappa_interval: tuple[float, float]
+    n_test_subjects: int
+    report: Path
+    model: Path
+    night: Path
+
+    def to_text(self) -> str:
+        """The figures, that they are synthetic, and the paths."""
+        ours, *baselines = self.agreement.pooled.items()
+        low, high = self.kappa_interval
+        margins = ", ".join(f"{ours[1].kappa - other.kappa:+.3f} over {name}" for name, other in baselines)
+        return "\n".join(
+            [
+                agreement_text(ours[1]),
+                "",
+                agreements_text(self.agreement.pooled),
+                "",
+                f"κ {ours[1].kappa:.3f}, 95 % interval over {self.n_test_subjects} subjects {low:.3f} to {high:.3f}; "
+                f"{margins}",
+                "All figures are from synthetic data: they show that everything works, not how well it scores people.",
+                f"report  {self.report}",
+                f"model   {self.model}",
+                f"night   {self.night}",
+            ]
+        )
+
+
+DEMO_PRETRAINING = LoopOptions(
+    batch_sequences=32, sequence_stride=16, validate_every_steps=40, max_steps=200, learning_rate=1e-3
+)
+DEMO_FINETUNING = LoopOptions(batch_sequences=64, sequence_stride=4, validate_every_steps=25, max_steps=150, patience=4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoSize:
+    """How much of everything the demo uses: the full network, narrow, on a few nights."""
+
+    subjects: int = 20
+    validation: int = 3
+    test: int = 5
+    hours: float | None = None
+    width: float = 0.25
+    pretraining: LoopOptions = DEMO_PRETRAINING
+    finetuning: LoopOptions = DEMO_FINETUNING
+
+
+def demo(out: Path, *, seed: int, step: Step, size: DemoSize | None = None) -> DemoResult:
+    """The whole way on synthetic nights: files, store, both phases, evaluation, one scored night, a report.
+
+    Run with ``mc2sleepnet demo``; about four minutes on two cores. An interrupted demo goes on where it stopped.
+
+    Parameters
+    ----------
+    out
+        Folder to write everything to.
+    seed
+        Of the nights, the split and the training: the same seed gives the same figures.
+    step
+        Makes a progress bar for a step of the given name.
+    size
+        How much of everything; None for the default.
+
+    Raises
+    ------
+    InputError
+        If `out` holds something else than an earlier demo of this seed.
+    """
+    size = size or DemoSize()
+    cohort, store_dir = out / "cohort", out / "store"
+    with step("synthetic nights") as advance:
+        recordings = write_cohort(
+            cohort, subjects=size.subjects, nights=1, seed=seed, hours=size.hours, progress=advance
+        )
+    with step("preparing") as advance:
+        prepare("sleep-edf-20", cohort, store_dir, workers=2, progress=advance)
+    store = Store.open(store_dir)
+    fold = seeded_fold(store.subjects, n_validation=size.validation, n_test=size.test, seed=seed)
+    data = FoldData(store=store, fold=fold)
+    with step("pre-training") as advance:
+        pretrain(
+            data,
+            out / "pretrain",
+            network=NetworkConfig(width=size.width),
+            options=PretrainOptions(),
+            loop=replace(size.pretraining, seed=seed),
+            resume=True,
+            report=partial(_advance, advance),
+        )
+    with step("fine-tuning") as advance:
+        finetune(
+            data,
+            out / "pretrain",
+            out / "model",
+            loop=replace(size.finetuning, seed=seed),
+            resume=True,
+            report=partial(_advance, advance),
+        )
+    model = open_model_folder(out / "model")
+    stager = OpenVinoStager(model)
+    with step("evaluating") as advance:
+        found = agree_on_held_out(
+            stager,
+            store,
+            train=fold.train,
+            test=fold.test,
+            stride=model.calibration.scoring_stride,
+            progress=advance,
+        )
+    interval = bootstrap_over_subjects(found.subject_confusions, kappa, n=BOOTSTRAP_RESAMPLES, seed=seed)
+    with step("scoring a night") as advance:
+        psg = _recording_of(recordings, store, fold)
+        folder = out / "scored" / psg.stem
+        origin = {"file": psg.name, "sha256": file_sha256(psg)}
+        save_night(score_recording(read_epochs(psg), model, stager, origin=origin), folder)
+        advance(1, 1, psg.name)
+    result = DemoResult(
+        agreement=found,
+        kappa_interval=interval,
+        n_test_subjects=len(fold.test),
+        report=out / "report.html",
+        model=model.path,
+        night=folder / REPORT_FILE,
+    )
+    _write_demo_report(result, data, out, seed)
+    return result
+
+
+def _write_demo_report(result: DemoResult, data: FoldData, out: Path, seed: int) -> None:
+    fold, store = data.fold, data.store
+    sides = {"train": fold.train, "validation": fold.validation, "test": fold.test}
+    figures = {
+        "is_synthetic": True,
+        "seed": seed,
+        "test_subjects": list(fold.test),
+        "kappa_interval": result.kappa_interval,
+        "agreement": {name: agreement.to_json() for name, agreement in result.agreement.pooled.items()},
+        "per_recording": {name: agreement.to_json() for name, agreement in result.agreement.per_recording},
+    }
+    write_text_atomically(out / "figures.json", json.dumps(figures, indent=1) + "\n")
+    curves = {
+        name: [json.loads(row) for row in (out / folder / METRICS_FILE).read_text(encoding="utf-8").splitlines()]
+        for name, folder in (("Pre-training", "pretrain"), ("Fine-tuning", "model"))
+    }
+    page = experiment_report(
+        title="MC2SleepNet demo",
+        lead="A network trained from nothing on synthetic nights and judged on synthetic subjects it has never met, "
+        "beside what the most frequent stage and a regression on band power reach on the same epochs.",
+        agreements=result.agreement.pooled,
+        per_recording=result.agreement.per_recording,
+        curves=curves,
+        facts={
+            "seed": str(seed),
+            "epochs in the store": f"{store.n_epochs:,}",
+            **{f"{side} subjects": ", ".join(subjects) for side, subjects in sides.items()},
+            "κ, 95 % interval over subjects": " to ".join(f"{bound:.3f}" for bound in result.kappa_interval),
+        },
+        night_links=[(result.night.parent.name, result.night.relative_to(out).as_posix())],
+        is_synthetic=True,
+    )
+    write_text_atomically(result.report, page)
+
+
+def _recording_of(recordings: Sequence[Path], store: Store, fold: Fold) -> Path:
+    """The file of the first test subject's first recording."""
+    first = store.recordings[store.recordings_of(fold.test)[0]]
+    return next(path for path in recordings if path.name.startswith(first.name[:6]))
+
+
+def _advance(advance: Advance, step: int, last: int, figures: dict[str, float]) -> None:
+    macro_f1 = f" · validation macro-F1 {figures['macro_f1']:.3f}" if "macro_f1" in figures else ""
+    advance(step, last, f"loss {figures['loss']:.2f}{macro_f1}")
+
+
+def _ending(result: TrainingResult, out: Path, data: FoldData) -> str:
+    synthetic = ", synthetic data" if data.store.is_synthetic else ""
+    return (
+        f"fold {data.fold.name}: {result.steps} steps, ended by {result.ended_by}; best macro-F1 on the validation "
+        f"subjects {result.best_macro_f1:.3f} at step {result.best_step}{synthetic}\nrun: {out}"
+    )

@@ -1,0 +1,63 @@
+"""The stretches of a night that are worth a second look."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mc2sleepnet.core.hypnogram import Hypnogram
+from mc2sleepnet.core.stages import STAGES
+from mc2sleepnet.report.page import section, table
+from mc2sleepnet.report.panel import runs
+from mc2sleepnet.report.svg import Markup, element, join
+from mc2sleepnet.report.time_axis import TimeAxis
+
+MOST_STRETCHES = 12
+
+
+def doubtful_section(
+    hypnogram: Hypnogram,
+    hypnodensity: NDArray[np.floating],
+    confidence: NDArray[np.floating],
+    review: NDArray[np.bool_],
+    axis: TimeAxis,
+) -> Markup:
+    """List the stretches with most expected errors, in order of time: their stage, and what else it may be."""
+    stretches = runs(review)
+    if not stretches:
+        return section("Worth a second look", element("p", "No epoch is marked.", class_="note"))
+    expected_errors = [float(np.sum(1 - confidence[first:end])) for first, end in stretches]
+    worst = np.sort(np.argsort(expected_errors, kind="stable")[::-1][:MOST_STRETCHES])
+    rows = [_row(hypnogram, hypnodensity, confidence, stretches[at], axis) for at in worst]
+    head = (axis.name.capitalize(), "Epochs", "Scored", "May be", "Confidence")
+    text = f"{int(review.sum()):,} epochs in {len(stretches):,} stretches are marked"
+    if len(stretches) > MOST_STRETCHES:
+        text += f"; the {MOST_STRETCHES} with the most expected errors are listed, hypnogram.csv has all"
+    return section("Worth a second look", element("p", text + ".", class_="note"), table(head, rows, n_text_columns=4))
+
+
+def _row(
+    hypnogram: Hypnogram,
+    hypnodensity: NDArray[np.floating],
+    confidence: NDArray[np.floating],
+    stretch: tuple[int, int],
+    axis: TimeAxis,
+) -> tuple[str, ...]:
+    first, end = stretch
+    stage = hypnogram.stage[first:end].astype(np.intp)
+    others = hypnodensity[first:end].astype(np.float64)
+    others[np.arange(len(stage)), stage] = 0
+    counts = np.bincount(stage, minlength=len(STAGES))
+    by_count = [code for code in np.argsort(-counts, kind="stable") if counts[code]]
+    return (
+        f"{axis.label(first)} – {axis.label(end)}",
+        f"{first}" if end - first == 1 else f"{first} – {end - 1}",
+        join(*(_stage_mark(int(code)) for code in by_count)),
+        _stage_mark(int(others.mean(axis=0).argmax())),
+        f"{np.mean(confidence[first:end]):.2f}",
+    )
+
+
+def _stage_mark(code: int) -> Markup:
+    """A stage's name beside its colour."""
+    return join(
+        element("span", element("i", style=f"background:var(--{STAGES[code]})"), STAGES[code], class_="stage"), " "
+    )

@@ -1,0 +1,122 @@
+"""The report of one scored night."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mc2sleepnet.core.hypnogram import Hypnogram
+from mc2sleepnet.core.recording import Finding
+from mc2sleepnet.core.stages import EPOCH_S
+from mc2sleepnet.report.doubtful import doubtful_section
+from mc2sleepnet.report.hypnodensity_figure import hypnodensity_figure
+from mc2sleepnet.report.hypnogram_figure import hypnogram_figure
+from mc2sleepnet.report.page import columns, facts_list, page, section
+from mc2sleepnet.report.spectrogram_figure import spectrogram_figure
+from mc2sleepnet.report.statistics_tables import duration_table, headline_tiles, stage_table
+from mc2sleepnet.report.svg import Markup, element
+from mc2sleepnet.report.time_axis import TimeAxis
+
+
+def night_report(
+    *,
+    name: str,
+    hypnogram: Hypnogram,
+    hypnodensity: NDArray[np.floating],
+    confidence: NDArray[np.floating],
+    review: NDArray[np.bool_],
+    source: Sequence[str],
+    spectrogram_db: NDArray[np.floating] | None,
+    spectrogram_frame_s: float,
+    spectrogram_bin_hz: float,
+    statistics: Mapping[str, float | int | None],
+    findings: Sequence[Finding],
+    provenance: Mapping[str, object],
+    is_synthetic: bool,
+) -> str:
+    """Return ``report.html``: one self-contained page for screen, phone and paper.
+
+    Parameters
+    ----------
+    name
+        What the recording is called; any string, as all others here, is escaped.
+    hypnogram
+        N epochs, at least one.
+    hypnodensity
+        Shape ``[N, 5]``, rows that sum to 1; NaN where unscored.
+    confidence
+        Shape ``[N]``: calibrated probability of the stage; NaN where unscored.
+    review
+        Shape ``[N]``: True where a person should look again.
+    source
+        N words saying where each stage comes from, such as ``model`` or ``flat``.
+    spectrogram_db, spectrogram_frame_s, spectrogram_bin_hz
+        As `mc2sleepnet.report.spectrogram.night_spectrogram` gives them; None leaves the picture out.
+    statistics
+        As `mc2sleepnet.metrics.sleep_statistics.sleep_statistics` gives them.
+    findings
+        Repairs and doubts met while reading.
+    provenance
+        What made this: names and values, nested or not.
+    is_synthetic
+        True where no person was recorded; said on top of the page.
+    """
+    axis = TimeAxis(n_epochs=len(hypnogram), start=hypnogram.start)
+    panels = [hypnogram_figure(hypnogram, review, axis)]
+    if spectrogram_db is None:
+        panels.append(hypnodensity_figure(hypnodensity, axis, x_ticks=axis.ticks(), x_name=axis.name))
+    else:
+        panels.append(hypnodensity_figure(hypnodensity, axis, x_ticks=[], x_name=""))
+        panels.append(
+            spectrogram_figure(
+                spectrogram_db,
+                axis,
+                frame_s=spectrogram_frame_s,
+                bin_hz=spectrogram_bin_hz,
+                x_ticks=axis.ticks(),
+                x_name=axis.name,
+            )
+        )
+    return page(
+        kind="Sleep report · mc2sleepnet",
+        heading=name,
+        lead=_lead(hypnogram, source),
+        sections=[
+            headline_tiles(statistics, n_to_review=int(review.sum()), n_scored=int(hypnogram.is_scored.sum())),
+            section("The night", *panels),
+            columns(
+                (
+                    section("Stages", stage_table(statistics)),
+                    section("Findings in the recording", _findings_list(findings)),
+                ),
+                (section("Sleep statistics", duration_table(statistics)),),
+            ),
+            doubtful_section(hypnogram, hypnodensity, confidence, review, axis),
+            section("How this was made", facts_list(provenance)),
+        ],
+        is_synthetic=is_synthetic,
+    )
+
+
+def _lead(hypnogram: Hypnogram, source: Sequence[str]) -> str:
+    """When the night was, how long, and what was left unscored and why."""
+    n_epochs = len(hypnogram)
+    parts = []
+    end = hypnogram.clock_time(n_epochs)
+    if hypnogram.start is not None and end is not None:
+        parts.append(f"{hypnogram.start:%-d %B %Y, %H:%M} to {end:%H:%M}.")
+    parts.append(f"{n_epochs:,} epochs of {EPOCH_S} s.")
+    unscored = Counter(str(why) for why, is_scored in zip(source, hypnogram.is_scored, strict=True) if not is_scored)
+    if unscored:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in unscored.most_common())
+        parts.append(f"Not scored: {reasons}.")
+    return " ".join(parts)
+
+
+def _findings_list(findings: Sequence[Finding]) -> Markup:
+    """Each finding with its id."""
+    if not findings:
+        return element("p", "None: the file was read as it is.", class_="note")
+    items = (element("li", element("code", finding.id), finding.message) for finding in findings)
+    return element("ul", *items, class_="findings")

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edf_files import noise_uv, signal, write_discontinuous, write_edf, write_night
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.recording import Recording, Source
+from mc2sleepnet.signals import cut_epochs, read_epochs
+
+
+def recording(signal_uv):
+    return Recording(
+        name="night",
+        signal_uv=np.asarray(signal_uv, dtype=np.float32),
+        sampling_hz=100.0,
+        channel="EEG Fpz-Cz",
+        channel_reason="",
+        start=None,
+    )
+
+
+@settings(max_examples=50, deadline=None)
+@given(n_samples=st.integers(1, 12001))
+def test_every_30_s_get_a_row_and_no_sample_is_lost(n_samples):
+    signal_uv = np.arange(n_samples) % 7919
+    epochs = cut_epochs(recording(signal_uv))
+    assert len(epochs) == int(np.ceil(n_samples / 3000))
+    assert np.array_equal(epochs.signal_uv.ravel()[:n_samples], signal_uv)
+    assert not epochs.signal_uv.ravel()[n_samples:].any()
+    is_partial = [source is Source.PARTIAL for source in epochs.source]
+    assert is_partial == [False] * (n_samples // 3000) + [True] * bool(n_samples % 3000)
+
+
+def test_an_epoch_is_flat_below_half_a_microvolt_whatever_its_offset():
+    noise = noise_uv(30, 100)
+    quiet = 55 + 0.2 * np.sign(noise)
+    blip = quiet.copy()
+    blip[1500] += 1
+    epochs = cut_epochs(recording(np.concatenate([noise, quiet, blip, np.zeros(3000)])))
+    assert epochs.source == (Source.MODEL, Source.FLAT, Source.MODEL, Source.FLAT)
+    assert epochs.is_scorable.tolist() == [True, False, True, False]
+
+
+def test_ringing_at_the_border_of_a_flat_stretch_does_not_hide_it(tmp_path):
+    data = noise_uv(120, 128)
+    data[30 * 128 : 90 * 128] = 0
+    epochs = read_epochs(write_edf(tmp_path / "n.edf", [signal(data, 128, "EEG")]))
+    assert np.ptp(epochs.signal_uv[1]) > 0.5
+    assert epochs.source == (Source.MODEL, Source.FLAT, Source.FLAT, Source.MODEL)
+
+
+def test_an_epoch_with_a_gap_says_so_and_holds_zeros_there(tmp_path):
+    epochs = read_epochs(write_discontinuous(tmp_path / "n.edf", [*range(45), *range(80, 150)]))
+    # 0–45 s and 80–150 s were recorded; the steps of this file are a second long, each of its own height.
+    assert epochs.source == (Source.MODEL, Source.GAP, Source.GAP, Source.MODEL, Source.MODEL)
+    assert epochs.signal_uv[1, :1500].all()
+    assert not epochs.signal_uv[1, 1500:].any()
+    assert not epochs.signal_uv[2, :2000].any()
+
+
+def test_the_last_partial_epoch_of_a_file_gets_a_row(tmp_path):
+    epochs = read_epochs(write_night(tmp_path / "n.edf", seconds=75, sampling_hz=256))
+    assert epochs.source == (Source.MODEL, Source.MODEL, Source.PARTIAL)
+    assert epochs.source_sampling_hz == 256
+    assert epochs.signal_uv[2, :1500].std() > 5
+    assert not epochs.signal_uv[2, 1500:].any()
+
+
+def test_a_slow_channel_is_refused_by_the_files_name(tmp_path):
+    path = write_night(tmp_path / "slow.edf", sampling_hz=20)
+    with pytest.raises(InputError, match=r"slow\.edf: channel 'EEG Fpz-Cz' has 20 samples a second"):
+        read_epochs(path)
+
+
+def test_the_real_night_has_787_epochs_of_which_the_65_unscored_are_flat(real_data):
+    epochs = read_epochs(real_data / "ucddb" / "ucddb022.edf")
+    assert len(epochs) == 787
+    assert epochs.source.count(Source.FLAT) == 65
+    assert epochs.source.count(Source.MODEL) == 722
