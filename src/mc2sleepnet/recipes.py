@@ -149,10 +149,8 @@ class DemoResult:
         )
 
 
-DEMO_PRETRAINING = LoopOptions(
-    batch_sequences=32, sequence_stride=16, validate_every_steps=40, max_steps=200, learning_rate=1e-3
-)
-DEMO_FINETUNING = LoopOptions(batch_sequences=64, sequence_stride=4, validate_every_steps=25, max_steps=150, patience=4)
+DEMO_PRETRAINING = LoopOptions(batch_sequences=32, validate_every_steps=20, max_steps=100, learning_rate=1e-3)
+DEMO_FINETUNING = LoopOptions(sequence_stride=FINETUNING_STRIDE, validate_every_steps=25, max_steps=150, patience=4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +194,7 @@ def demo(out: Path, *, seed: int, step: Step, size: DemoSize | None = None) -> D
             cohort, subjects=size.subjects, nights=1, seed=seed, hours=size.hours, progress=advance
         )
     with step("preparing") as advance:
-        prepare("sleep-edf-20", cohort, store_dir, workers=2, progress=advance)
+        prepare("sleep-edf-20", cohort, store_dir, progress=advance)
     store = Store.open(store_dir)
     fold = seeded_fold(store.subjects, n_validation=size.validation, n_test=size.test, seed=seed)
     data = FoldData(store=store, fold=fold)

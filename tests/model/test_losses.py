@@ -18,9 +18,7 @@ def info_nce_by_loops(a: Tensor, b: Tensor, epoch: list[int], temperature: float
     for one, other in ((a, b), (b, a)):
         for i in range(len(epoch)):
             positive = math.exp(similarity(one[i], other[i]))
-            negatives = sum(
-                math.exp(similarity(one[i], other[j])) for j in range(len(epoch)) if epoch[j] != epoch[i]
-            )
+            negatives = sum(math.exp(similarity(one[i], other[j])) for j in range(len(epoch)) if epoch[j] != epoch[i])
             total -= math.log(positive / (positive + negatives))
     return total / (2 * len(epoch))
 

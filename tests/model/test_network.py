@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 import torch
+from jaxtyping import TypeCheckError
 from torch import Tensor, nn
 
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
@@ -240,3 +241,8 @@ def test_a_config_of_another_version_is_refused(change: dict[str, object]) -> No
 def test_impossible_options_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):
         NetworkConfig(**bad)  # type: ignore[arg-type]
+
+
+def test_shapes_in_signatures_are_checked_while_tests_run(small: MC2SleepNet) -> None:
+    with pytest.raises(TypeCheckError):
+        small.encode(torch.zeros(2, 16), all_valid())

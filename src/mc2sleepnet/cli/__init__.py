@@ -8,8 +8,6 @@ from mc2sleepnet.cli import data, demo, evaluation, scoring, training
 
 app = typer.Typer(
     name="mc2sleepnet",
-    help="From one EEG channel of a night to a hypnogram you can trust and check. "
-    "For research use; not a medical device.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,19 +24,24 @@ app.command()(scoring.score)
 app.command()(evaluation.evaluate)
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        from mc2sleepnet import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
 @app.callback()
-def version(
-    show: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True),
+def _options(
+    _version: bool = typer.Option(
+        False, "--version", help="Print the version and stop.", is_eager=True, callback=_print_version
+    ),
 ) -> None:
     """From one EEG channel of a night to a hypnogram you can trust and check.
 
     For research use; not a medical device.
     """
-    if show:
-        from mc2sleepnet import __version__
-
-        print(__version__)
-        raise typer.Exit
 
 
 def main() -> None:

@@ -61,15 +61,16 @@ class ScoredNight:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was repaired or doubted in the recording, and what its length means for the scoring."""
+        """What was repaired or doubted in the recording, and what makes its scoring doubtful."""
+        findings = list(self.recording.findings)
         seconds = len(self.recording) * EPOCH_S
-        if seconds >= SHORT_S:
-            return self.recording.findings
-        short = Finding(
-            id="short-recording",
-            message=f"only {seconds} s long: under {SHORT_S // 60} minutes there is little context to score by",
-        )
-        return (*self.recording.findings, short)
+        if seconds < SHORT_S:
+            message = f"only {seconds} s long: under {SHORT_S // 60} minutes there is little context to score by"
+            findings.append(Finding(id="short-recording", message=message))
+        if self.model.is_synthetic and not self.is_synthetic:
+            message = "the model learned from synthetic nights only; its confidence on recorded ones may be too high"
+            findings.append(Finding(id="synthetic-model", message=message))
+        return tuple(findings)
 
     @property
     def is_synthetic(self) -> bool:

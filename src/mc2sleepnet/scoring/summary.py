@@ -21,8 +21,6 @@ def outcome_text(outcome: Outcome) -> str:
     ]
     if night.is_synthetic:
         lines.insert(1, "  synthetic data: no person was recorded")
-    if night.model.is_synthetic:
-        lines.insert(1, "  the model has learned from synthetic data only")
     return "\n".join(lines)
 
 

@@ -145,7 +145,7 @@ def _slow_waves(signal: Tensor, scene: Scene) -> None:
     onset = scene.onsets(scene.rate((0.0, 0.0, 2.0, 20.0, 0.0)) * scene.cycle(PACKET_CYCLE_S, 0.5))
     n = len(onset)
     amplitude = 1.9 * scene.delta_uv[_frame(onset, scene)] * scene.traits.subject.slow_wave_gain
-    shape = waveforms.slow_wave(1.15 * scene.spread(n, 0.2), scene.uniform(n, 0.0, 0.5))
+    shape = waveforms.slow_wave(scene.spread(n, 0.25), scene.uniform(n, 0.0, 0.5))
     place(signal, onset, (amplitude * scene.spread(n, 0.3))[:, None] * shape, (1.0, 0.7))
 
 
@@ -178,9 +178,10 @@ def _alpha_bursts(signal: Tensor, scene: Scene) -> None:
 
 
 def _blinks(signal: Tensor, scene: Scene) -> None:
-    """10–20 a minute with open eyes; an epoch of wake poor in δ is one with closed eyes."""
+    """10–20 a minute with open eyes, more when busy: what δ wake has is mostly blinks; poor in δ means closed eyes."""
     is_open = torch.sigmoid(2.0 * scene.scores[:, DELTA] - 0.8 * scene.scores[:, ALPHA])
-    onset = scene.onsets(scene.rate((14.0, 0.3, 0.02, 0.0, 0.1)) * is_open)
+    busy = torch.exp(0.5 * scene.scores[:, DELTA].clamp(max=2.0))
+    onset = scene.onsets(scene.rate((16.0, 0.3, 0.02, 0.0, 0.1)) * is_open * busy)
     n = len(onset)
     amplitude = scene.traits.subject.blink_uv * scene.spread(n, 0.35)
     shape = waveforms.blink(0.3 * scene.spread(n, 0.2))
@@ -190,7 +191,7 @@ def _blinks(signal: Tensor, scene: Scene) -> None:
 def _rapid_eye_movements(signal: Tensor, scene: Scene) -> None:
     """Volleys in phasic REM, and glances in wake; either direction."""
     volley = scene.cycle(PHASIC_CYCLE_S, 1.0).pow(3)
-    rate = scene.rate((5.0, 0.4, 0.0, 0.0, 4.0)) * torch.where(scene.states[:, 4] > 0.5, volley, 1.0)
+    rate = scene.rate((8.0, 0.4, 0.0, 0.0, 4.0)) * torch.where(scene.states[:, 4] > 0.5, volley, 1.0)
     onset = scene.onsets(rate)
     n = len(onset)
     sign = torch.where(scene.uniform(n, 0, 1) < 0.5, -1.0, 1.0)

@@ -1,0 +1,84 @@
+"""Training epochs a second, part by part and phase by phase. Run: python bench/train.py [WIDTH].
+
+The ratio to the signal backbone alone holds on a noisy machine; the absolute figures are this machine's, now.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from mc2sleepnet.corpora import Fold, prepare
+from mc2sleepnet.model.network import NetworkConfig, PretrainingNetwork
+from mc2sleepnet.store import Store
+from mc2sleepnet.synth.cohort import write_cohort
+from mc2sleepnet.training.finetune import Finetuning
+from mc2sleepnet.training.fold_data import FoldData
+from mc2sleepnet.training.loop import Phase
+from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions, fit_spectrogram_statistics
+from mc2sleepnet.training.seeding import keyed_generator
+
+REPEATS = 5
+SEQUENCES = 16
+
+
+def rate(n_epochs: int, step: Callable[[], None]) -> float:
+    step()
+    seconds = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - started)
+    return n_epochs / statistics.median(seconds)
+
+
+def training_step(phase: Phase, indices: torch.Tensor) -> Callable[[], None]:
+    optimizer = torch.optim.Adam(phase.parameters())
+
+    def step() -> None:
+        phase.enter_training()
+        loss, _ = phase.loss(indices, keyed_generator(0, "masking"))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def main() -> None:
+    width = float(sys.argv[1]) if len(sys.argv) > 1 else 0.25
+    with tempfile.TemporaryDirectory() as name:
+        write_cohort(Path(name) / "cohort", subjects=3, nights=1, seed=1, hours=4)
+        prepare("sleep-edf-20", Path(name) / "cohort", Path(name) / "store")
+        store = Store.open(Path(name) / "store")
+        data = FoldData(store=store, fold=Fold(name="bench", train=("0",), validation=("1",), test=("2",)))
+        model = PretrainingNetwork(NetworkConfig(width=width)).to(memory_format=torch.channels_last)
+        fit_spectrogram_statistics(model.network.spectrogram, data)
+        indices = torch.from_numpy(data.training_sequences(length=16, stride=16)[:SEQUENCES])
+        signal_uv = torch.from_numpy(store.signal_uv(indices.numpy())).flatten(0, 1)
+        spectrogram = model.network.spectrogram(signal_uv)
+        pretraining = Pretraining(model, data, PretrainOptions(), scoring_stride=4, keep=lambda *_: None)
+        rates = {
+            "reading the batch": rate(indices.numel(), lambda: store.signal_uv(indices.numpy())),
+            "signal backbone": rate(indices.numel(), lambda: model.network.signal_backbone(signal_uv).sum().backward()),
+            "spectrogram": rate(indices.numel(), lambda: model.network.spectrogram(signal_uv)),
+            "spectrogram backbone": rate(
+                indices.numel(), lambda: model.network.spectrogram_backbone(spectrogram).sum().backward()
+            ),
+            "pre-training step": rate(indices.numel(), training_step(pretraining, indices)),
+        }
+        finetuning = Finetuning(model.network, data, scoring_stride=4, keep=lambda *_: None)
+        rates["fine-tuning step"] = rate(indices.numel(), training_step(finetuning, indices))
+    print(
+        f"width {width:g}, {SEQUENCES} sequences of 16 epochs, {torch.get_num_threads()} threads; forward and backward"
+    )
+    for part, per_second in rates.items():
+        print(f"{part:<22} {per_second:>10,.0f} epochs/s   {per_second / rates['signal backbone']:8.2f}")
+
+
+if __name__ == "__main__":
+    main()

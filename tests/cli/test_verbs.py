@@ -1,0 +1,232 @@
+"""Verbs as a user meets them: exit codes, one-line errors, results on stdout and progress on stderr."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from edf_files import write_night
+from mc2sleepnet.cli import app
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def one_line(result: Result) -> str:
+    """The one line that tells what went wrong, after the progress bar's."""
+    told = [line for line in result.stderr.splitlines() if line.startswith("mc2sleepnet: ")]
+    assert len(told) == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    return told[0]
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Path:
+    return write_night(tmp_path / "night.edf", seconds=400)
+
+
+def test_score_writes_a_folder_and_tells_it_on_stdout(night: Path, model_dir: Path, tmp_path: Path) -> None:
+    result = call("score", night, "--model", model_dir, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "out" / "night" / "hypnogram.csv").exists()
+    assert str(tmp_path / "out" / "night") in result.stdout
+    assert "learned from synthetic nights only" in result.stdout
+
+
+def test_score_speaks_json_one_line_a_recording(night: Path, model_dir: Path, tmp_path: Path) -> None:
+    result = call("score", night, "--model", model_dir, "--out", tmp_path / "out", "--json")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(row["n_epochs"], row["error"]) for row in rows] == [(14, None)]
+
+
+def not_edf(path: Path) -> Path:
+    path.write_text("just some text\n" * 40)
+    return path
+
+
+def truncated(path: Path) -> Path:
+    write_night(path, seconds=300)
+    path.write_bytes(path.read_bytes()[:-20_000])
+    return path
+
+
+def folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def twenty_seconds(path: Path) -> Path:
+    return write_night(path, seconds=20)
+
+
+def missing(path: Path) -> Path:
+    return path
+
+
+def empty(path: Path) -> Path:
+    path.touch()
+    return path
+
+
+BAD = {
+    not_edf: "EDF",
+    truncated: "data records",
+    folder: "no EDF recording",
+    twenty_seconds: "30",
+    missing: "no such file|does not exist|not there|No such",
+    empty: "EDF|empty",
+}
+
+
+@pytest.mark.parametrize("make", BAD)
+def test_a_bad_file_alone_is_one_line_with_the_file_and_exit_2(make, model_dir: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    bad = make(tmp_path / "bad.edf")
+    result = call("score", bad, "--model", model_dir, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "bad.edf" in one_line(result)
+    assert pytest.importorskip("re").search(BAD[make], one_line(result)), one_line(result)
+    assert not (tmp_path / "out" / "bad").exists()
+
+
+def test_a_missing_channel_lists_those_that_are_there(night: Path, model_dir: Path, tmp_path: Path) -> None:
+    result = call("score", night, "--model", model_dir, "--out", tmp_path / "out", "--channel", "EEG C4-M1")
+    assert result.exit_code == 2
+    assert "'EEG C4-M1'" in one_line(result)
+    assert "'EEG Fpz-Cz'" in one_line(result)
+
+
+def test_several_files_the_good_ones_are_done_and_the_bad_ones_named(
+    night: Path, model_dir: Path, tmp_path: Path
+) -> None:
+    bad = not_edf(tmp_path / "bad.edf")
+    result = call("score", bad, night, "--model", model_dir, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert (tmp_path / "out" / "night" / "report.html").exists()
+    assert "bad.edf" in result.stderr
+    assert "1 of 2 recordings failed" in result.stderr
+
+
+def test_recordings_with_the_same_stem_get_the_part_of_their_path_that_differs(model_dir: Path, tmp_path: Path) -> None:
+    for lab in ("a", "b"):
+        (tmp_path / lab).mkdir()
+        write_night(tmp_path / lab / "night.edf", seconds=60)
+    result = call("score", tmp_path, "--model", model_dir, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a_night", "b_night"}
+
+
+def test_a_folder_leaves_hypnogram_files_out(cohort: Path, model_dir: Path, tmp_path: Path) -> None:
+    result = call("score", cohort, "--model", model_dir, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert len(list((tmp_path / "out").iterdir())) == 8
+
+
+def test_a_model_that_is_none_is_told_before_any_night_is_read(night: Path, tmp_path: Path) -> None:
+    result = call("score", night, "--model", tmp_path, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "no model here" in one_line(result)
+
+
+def test_an_output_folder_that_cannot_be_written_is_told(night: Path, model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file, not a folder")
+    result = call("score", night, "--model", model_dir, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "cannot be written" in one_line(result)
+
+
+def test_a_wrong_call_exits_2(model_dir: Path, tmp_path: Path) -> None:
+    assert call("score").exit_code == 2
+    assert call("score", "x.edf", "--model", model_dir, "--out", tmp_path, "--risk", "2").exit_code == 2
+    assert call("no-such-verb").exit_code == 2
+
+
+def test_evaluate_prints_agreement_of_a_hypnogram_with_itself(cohort: Path) -> None:
+    hypnogram = next(cohort.glob("*-Hypnogram.edf"))
+    result = call("evaluate", hypnogram, hypnogram)
+    assert result.exit_code == 0
+    for word in ("accuracy 1.000", "macro-F1", "κ 1.000", "precision", "reference \\ scored", "coverage"):
+        assert word in result.stdout
+
+
+def test_evaluate_names_what_is_no_hypnogram(cohort: Path, tmp_path: Path) -> None:
+    hypnogram = next(cohort.glob("*-Hypnogram.edf"))
+    result = call("evaluate", hypnogram, not_edf(tmp_path / "bad.txt"))
+    assert result.exit_code == 2
+    assert "bad.txt" in one_line(result)
+    several = call("evaluate", hypnogram, tmp_path / "bad.txt", hypnogram)
+    assert several.exit_code == 1
+    assert "accuracy 1.000" in several.stdout
+
+
+def test_prepare_refuses_scored_epochs_beyond_the_recording(cohort: Path, tmp_path: Path) -> None:
+    psg = next(cohort.glob("*-PSG.edf"))
+    (tmp_path / psg.name).write_bytes(write_night(tmp_path / "short.edf", seconds=120).read_bytes())
+    (tmp_path / "short.edf").unlink()
+    hypnogram = next(cohort.glob(f"{psg.name[:7]}*-Hypnogram.edf"))
+    (tmp_path / hypnogram.name).write_bytes(hypnogram.read_bytes())
+    result = call("prepare", "sleep-edf-20", tmp_path, "--store", tmp_path / "store")
+    assert result.exit_code == 2
+    assert "-Hypnogram.edf" in one_line(result)
+    assert "scored epochs" in one_line(result)
+
+
+def test_prepare_reports_that_data_is_synthetic(cohort: Path, tmp_path: Path) -> None:
+    result = call("prepare", "sleep-edf-20", cohort, "--store", tmp_path / "store")
+    assert result.exit_code == 0, result.stderr
+    assert "8 recordings of 8 subjects" in result.stdout
+    assert "synthetic data" in result.stdout
+
+
+def test_synth_writes_what_it_was_asked_for(tmp_path: Path) -> None:
+    result = call("synth", tmp_path / "c", "--subjects", 2, "--nights", 2, "--seed", 3, "--hours", 0.5)
+    assert result.exit_code == 0, result.stderr
+    names = {path.name for path in (tmp_path / "c").iterdir()}
+    assert {"SC4001E0-PSG.edf", "SC4012E0-PSG.edf", "SC4001EC-Hypnogram.edf"} <= names
+    assert len(names) == 8
+    assert "synthetic data" in result.stdout
+
+
+@pytest.mark.parametrize("subjects", [0, 101])
+def test_synth_refuses_more_subjects_than_file_names_have_room_for(subjects: int, tmp_path: Path) -> None:
+    result = call("synth", tmp_path / "c", "--subjects", subjects)
+    assert result.exit_code == 2
+    assert "1 to 100" in one_line(result)
+
+
+def test_training_verbs_refuse_unknown_options_and_runs_that_are_there(
+    store_dir: Path, trained: Path, tmp_path: Path
+) -> None:
+    unknown = call("pretrain", "--store", store_dir, "--out", tmp_path / "run", "--set", "depth=3")
+    assert unknown.exit_code == 2
+    assert "depth=3" in one_line(unknown)
+    there = call("pretrain", "--store", store_dir, "--out", trained / "pretrain")
+    assert there.exit_code == 2
+    assert "--resume" in one_line(there)
+    nowhere = call("finetune", "--store", store_dir, "--from", tmp_path, "--out", tmp_path / "run")
+    assert nowhere.exit_code == 2
+    assert "config.json" in one_line(nowhere)
+    no_store = call("pretrain", "--store", tmp_path, "--out", tmp_path / "run")
+    assert no_store.exit_code == 2
+    no_fold = call("pretrain", "--store", store_dir, "--out", tmp_path / "run", "--fold", 21)
+    assert no_fold.exit_code == 2
+    assert "1 to 20" in one_line(no_fold)
+
+
+def test_folds_prints_the_published_table(tmp_path: Path) -> None:
+    table = json.loads(call("folds", "sleep-edf-78", "--json").stdout)
+    assert len(table) == 10
+    assert table[0]["test"] == ["0", "1", "2", "3", "4", "5", "6", "7"]
+    assert call("folds", "sleep-edf-90").exit_code == 2
+
+
+def test_export_copies_a_model(model_dir: Path, tmp_path: Path) -> None:
+    result = call("export", model_dir, "--out", tmp_path / "model")
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "model" / "encoder.onnx").exists()
+    assert call("export", tmp_path, "--out", tmp_path / "other").exit_code == 2
+
+
+def test_the_version_is_printed() -> None:
+    assert call("--version").stdout.strip().count(".") == 2

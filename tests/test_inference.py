@@ -1,0 +1,112 @@
+"""A whole night from any stager, against a loop over every window."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mc2sleepnet.inference import encode_night, relate_night, score_night, window_starts
+
+
+class Lookup:
+    """A stager without a network: tokens are the epoch's first samples, stages depend on the whole window."""
+
+    def __init__(self, length: int = 16) -> None:
+        self.sequence_length = length
+        self.encoded = 0
+        self.rng = np.random.default_rng(0)
+        self.weight = self.rng.normal(size=(8, 5)).astype(np.float32)
+
+    def encode(self, signal_uv: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.encoded += len(signal_uv)
+        return signal_uv[:, :8].reshape(-1, 2, 4)
+
+    def relate(self, tokens: NDArray[np.float32], is_valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+        flat = tokens.reshape(*tokens.shape[:2], 8)
+        context = np.where(is_valid[:, :, None], flat, 0).sum(axis=1, keepdims=True)
+        logits = (flat + 0.3 * context) @ self.weight
+        return (logits - np.logaddexp.reduce(logits, axis=2, keepdims=True)).astype(np.float32)
+
+
+def night(n_epochs: int) -> NDArray[np.float32]:
+    return np.random.default_rng(n_epochs).normal(size=(n_epochs, 3000)).astype(np.float32)
+
+
+def by_loops(
+    stager: Lookup, signal_uv: NDArray[np.float32], is_scorable: NDArray[np.bool_], stride: int
+) -> NDArray[np.float64]:
+    n, length = len(signal_uv), stager.sequence_length
+    collected: list[list[NDArray[np.float32]]] = [[] for _ in range(n)]
+    starts = {*range(0, max(0, n - length), stride), max(0, n - length)}
+    for start in starts:
+        tokens, is_valid = np.zeros((1, length, 2, 4), np.float32), np.zeros((1, length), bool)
+        for place in range(length):
+            if start + place < n and is_scorable[start + place]:
+                tokens[0, place] = stager.encode(signal_uv[start + place][None])[0]
+                is_valid[0, place] = True
+        if is_valid.any():
+            answer = stager.relate(tokens, is_valid)[0]
+            for place in np.flatnonzero(is_valid[0]):
+                collected[start + place].append(answer[place])
+    result = np.full((n, 5), np.nan)
+    for epoch, answers in enumerate(collected):
+        if answers:
+            mean = np.mean(answers, axis=0, dtype=np.float64)
+            result[epoch] = mean - np.logaddexp.reduce(mean)
+    return result
+
+
+@pytest.mark.parametrize("n_epochs", [1, 2, 3, 15, 16, 17, 33, 100])
+@pytest.mark.parametrize("stride", [1, 4, 16])
+def test_sliding_equals_the_loop_over_every_window(n_epochs: int, stride: int) -> None:
+    stager, signal_uv = Lookup(), night(n_epochs)
+    is_scorable = np.random.default_rng(1).random(n_epochs) > 0.2
+    is_scorable[0] = True
+    found = score_night(stager, signal_uv, is_scorable, stride=stride)
+    np.testing.assert_allclose(found, by_loops(Lookup(), signal_uv, is_scorable, stride), atol=1e-5)
+
+
+@pytest.mark.parametrize("n_epochs", [1, 15, 16, 17, 31, 200])
+def test_every_scorable_epoch_is_scored_and_probabilities_add_up_to_one(n_epochs: int) -> None:
+    found = score_night(Lookup(), night(n_epochs), np.ones(n_epochs, bool), stride=5)
+    np.testing.assert_allclose(np.exp(found).sum(axis=1), 1)
+
+
+def test_every_epoch_is_encoded_once_whatever_the_stride() -> None:
+    stager = Lookup()
+    score_night(stager, night(300), np.ones(300, bool), stride=1)
+    assert stager.encoded == 300
+
+
+def test_epochs_that_cannot_be_scored_are_nan_and_never_encoded() -> None:
+    stager, is_scorable = Lookup(), np.ones(40, bool)
+    is_scorable[[0, 20, 39]] = False
+    found = score_night(stager, night(40), is_scorable, stride=4)
+    assert np.isnan(found).any(axis=1).tolist() == (~is_scorable).tolist()
+    assert stager.encoded == 37
+
+
+def test_what_stands_in_an_unscorable_epoch_changes_nothing() -> None:
+    signal_uv, is_scorable = night(40), np.ones(40, bool)
+    is_scorable[10:25] = False
+    other = signal_uv.copy()
+    other[10:25] = 1e6
+    first, second = (score_night(Lookup(), signal, is_scorable, stride=4) for signal in (signal_uv, other))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_night_without_any_scorable_epoch_is_all_nan() -> None:
+    found = score_night(Lookup(), night(20), np.zeros(20, bool), stride=4)
+    assert found.shape == (20, 5)
+    assert np.isnan(found).all()
+
+
+@pytest.mark.parametrize(("n", "stride", "expected"), [(16, 4, [0]), (17, 4, [0, 1]), (24, 4, [0, 4, 8]), (3, 4, [0])])
+def test_windows_begin_every_stride_and_one_ends_with_the_night(n: int, stride: int, expected: list[int]) -> None:
+    assert window_starts(n, 16, stride).tolist() == expected
+
+
+def test_progress_counts_every_encoded_epoch() -> None:
+    seen: list[int] = []
+    tokens = encode_night(Lookup(), night(300), np.ones(300, bool), seen.append)
+    assert sum(seen) == 300
+    assert relate_night(Lookup(), tokens, np.ones(300, bool), stride=4).shape == (300, 5)

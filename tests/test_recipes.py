@@ -1,0 +1,73 @@
+"""The demo, small: the whole way, the same figures twice, and its words."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.recipes import DemoResult, DemoSize, demo
+from mc2sleepnet.training.loop import LoopOptions
+
+TINY = DemoSize(
+    subjects=5,
+    validation=1,
+    test=2,
+    hours=0.6,
+    width=0.125,
+    pretraining=LoopOptions(batch_sequences=4, validate_every_steps=2, max_steps=4),
+    finetuning=LoopOptions(batch_sequences=4, validate_every_steps=2, max_steps=4),
+)
+
+
+@contextmanager
+def silent(_name: str) -> Iterator[object]:
+    yield lambda *_: None
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> DemoResult:
+    return demo(tmp_path_factory.mktemp("demo"), seed=3, step=silent, size=TINY)  # type: ignore[arg-type]
+
+
+def test_the_demo_ends_with_figures_the_words_synthetic_data_and_paths(result: DemoResult) -> None:
+    text = result.to_text()
+    for word in ("accuracy", "macro-F1", "κ", "majority stage", "band power", "synthetic data"):
+        assert word in text
+    last_lines = text.splitlines()[-3:]
+    assert [line.split()[0] for line in last_lines] == ["report", "model", "night"]
+    for line in last_lines:
+        assert Path(line.split(maxsplit=1)[1]).exists()
+
+
+def test_one_seed_gives_the_same_figures_twice(result: DemoResult, tmp_path: Path) -> None:
+    demo(tmp_path, seed=3, step=silent, size=TINY)  # type: ignore[arg-type]
+    first, second = (json.loads((folder / "figures.json").read_text()) for folder in (result.report.parent, tmp_path))
+    assert first == second
+
+
+def test_the_demo_again_in_its_folder_keeps_what_is_finished(result: DemoResult) -> None:
+    weights = result.model / "model.safetensors"
+    before = weights.stat().st_mtime_ns
+    again = demo(result.report.parent, seed=3, step=silent, size=TINY)  # type: ignore[arg-type]
+    assert again.to_text() == result.to_text()
+    assert weights.stat().st_mtime_ns == before
+
+
+def test_another_seed_in_the_same_folder_is_refused(result: DemoResult) -> None:
+    with pytest.raises(InputError, match="seed"):
+        demo(result.report.parent, seed=4, step=silent, size=TINY)  # type: ignore[arg-type]
+
+
+def test_test_subjects_train_nothing(result: DemoResult) -> None:
+    config = json.loads((result.model / "config.json").read_text())
+    fold = config["provenance"]["fold"]
+    assert set(fold["test"]).isdisjoint({*fold["train"], *fold["validation"]})
+    figures = json.loads((result.report.parent / "figures.json").read_text())
+    assert figures["test_subjects"] == fold["test"]
+
+
+def test_the_report_says_synthetic(result: DemoResult) -> None:
+    assert "ynthetic" in result.report.read_text()

@@ -1,0 +1,212 @@
+"""The loop: deterministic, resumable to the bit, stopped early, and honest about its end."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.model_folder import file_sha256
+from mc2sleepnet.recipes import pretrain_fold
+from mc2sleepnet.training.loop import LoopOptions, batches, train
+from mc2sleepnet.training.resume import METRICS_FILE, RESUME_FILE
+
+SHAPE = ["width=0.125", "spectrogram_layers=1", "sequence_layers=1", "batch_sequences=4", "validate_every_steps=2"]
+
+
+class Slope:
+    """A phase of its own: learn one number, with a macro-F1 that follows a script."""
+
+    def __init__(self, scripted_macro_f1: list[float], *, poison_at: int = -1) -> None:
+        self.module: nn.Module = nn.Linear(1, 1)
+        self.scripted, self.poison_at, self.steps = iter(scripted_macro_f1), poison_at, 0
+        self.saved: list[int] = []
+
+    def parameters(self) -> list[nn.Parameter]:
+        return list(self.module.parameters())
+
+    def enter_training(self) -> None:
+        self.module.train()
+
+    def loss(self, indices: Tensor, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        self.steps += 1
+        loss = self.module(indices.float().reshape(-1, 1)).square().mean()
+        if self.steps == self.poison_at:
+            loss = loss * math.nan
+        return loss, {"error": loss.item()}
+
+    def validate(self) -> dict[str, float]:
+        return {"macro_f1": next(self.scripted)}
+
+    def save(self, figures: dict[str, float], step: int) -> None:
+        self.saved.append(step)
+
+
+def run(phase: Slope, out: Path, *, fingerprint: dict[str, Any] | None = None, resume: bool = False, **options: Any):  # type: ignore[no-untyped-def]
+    sequences = np.arange(40, dtype=np.int64).reshape(20, 2)
+    loop = LoopOptions(**({"batch_sequences": 4, "validate_every_steps": 1, "max_steps": 50} | options))
+    return train(phase, sequences, loop, out, fingerprint=fingerprint or {}, resume=resume, report=lambda *_: None)
+
+
+def test_training_stops_when_macro_f1_has_not_risen_for_the_patience(tmp_path: Path) -> None:
+    phase = Slope([0.1, 0.3, 0.2, 0.3, 0.25, 0.9])
+    result = run(phase, tmp_path, patience=3)
+    assert (result.ended_by, result.steps, result.best_step) == ("patience", 5, 2)
+    assert phase.saved == [1, 2]
+
+
+def test_training_ends_at_the_limit_of_passes_or_steps(tmp_path: Path) -> None:
+    assert run(Slope([0.5] * 99), tmp_path / "steps", max_steps=7).steps == 7
+    assert run(Slope([0.5] * 99), tmp_path / "passes", max_steps=0, max_passes=2, patience=99).steps == 2 * 20 // 4
+
+
+def test_the_last_step_is_always_validated(tmp_path: Path) -> None:
+    run(Slope([0.1, 0.2]), tmp_path, max_steps=7, validate_every_steps=5)
+    rows = [json.loads(row) for row in (tmp_path / METRICS_FILE).read_text().splitlines()]
+    assert [row["step"] for row in rows] == [5, 7]
+    assert set(rows[0]) == {"step", "pass", "error", "loss", "epochs_per_s", "validation_macro_f1"}
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_step_and_the_last_good_network(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"not being finite|stopped being finite at step 4.*from step 3"):
+        run(Slope([0.1, 0.2, 0.3, 0.4], poison_at=4), tmp_path)
+
+
+def test_a_run_is_never_resumed_with_other_options(tmp_path: Path) -> None:
+    run(Slope([0.5] * 9), tmp_path, max_steps=3, fingerprint={"seed": 1, "width": 1.0})
+    with pytest.raises(InputError, match="another seed, width"):
+        run(Slope([0.5] * 9), tmp_path, max_steps=3, fingerprint={"seed": 2, "width": 0.5}, resume=True)
+
+
+def test_a_damaged_resume_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / RESUME_FILE).write_bytes(b"not a checkpoint")
+    with pytest.raises(InputError, match="cannot be read"):
+        run(Slope([0.5]), tmp_path, resume=True)
+
+
+def test_the_learning_rate_warms_up_linearly(tmp_path: Path) -> None:
+    rates = []
+    phase = Slope([0.5] * 9)
+    original = torch.optim.Adam.step
+
+    def spy(self: torch.optim.Adam, *args: Any) -> Any:
+        rates.append(self.param_groups[0]["lr"])
+        return original(self, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.Adam, "step", spy)
+        run(phase, tmp_path, max_steps=5, warmup_steps=3, learning_rate=1.0)
+    assert rates == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+
+
+def test_a_pass_meets_every_sequence_once_and_every_pass_in_another_order() -> None:
+    sequences = np.arange(12, dtype=np.int64).reshape(12, 1)
+    stream = batches(sequences, 4, seed=3, first_step=0)
+    passes = [[next(stream)[1].flatten().tolist() for _ in range(3)] for _ in range(2)]
+    flat = [[sequence for batch in one_pass for sequence in batch] for one_pass in passes]
+    assert sorted(flat[0]) == sorted(flat[1]) == list(range(12))
+    assert flat[0] != flat[1]
+
+
+def test_batches_go_on_from_any_step_as_if_they_had_never_stopped() -> None:
+    sequences = np.arange(13, dtype=np.int64).reshape(13, 1)
+    whole = batches(sequences, 4, seed=3, first_step=0)
+    expected = [next(whole)[1].tolist() for _ in range(9)]
+    resumed = batches(sequences, 4, seed=3, first_step=5)
+    assert [next(resumed)[1].tolist() for _ in range(4)] == expected[5:]
+
+
+def pretrain_small(store: Path, out: Path, report: Callable[..., None] = lambda *_: None, **options: Any) -> None:
+    assignments = [*SHAPE, "max_steps=6"]
+    pretrain_fold(
+        store,
+        out,
+        **({"fold": 1, "preset": "paper", "assignments": assignments, "resume": False, "report": report} | options),
+    )
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(store_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("uninterrupted") / "run"
+    pretrain_small(store_dir, out)
+    return out
+
+
+def final_state(run: Path) -> dict[str, Tensor]:
+    state: dict[str, Tensor] = torch.load(run / RESUME_FILE, weights_only=True)["module"]
+    return state
+
+
+def assert_same_run(run: Path, other: Path) -> None:
+    for name, weights in final_state(other).items():
+        assert torch.equal(final_state(run)[name], weights), name
+    assert file_sha256(run / "model.safetensors") == file_sha256(other / "model.safetensors")
+    figures = [
+        [{**json.loads(row), "epochs_per_s": None} for row in (path / METRICS_FILE).read_text().splitlines()]
+        for path in (run, other)
+    ]
+    assert figures[0] == figures[1]
+
+
+def test_one_seed_gives_the_same_weights_twice(store_dir: Path, uninterrupted: Path, tmp_path: Path) -> None:
+    pretrain_small(store_dir, tmp_path / "again")
+    assert_same_run(tmp_path / "again", uninterrupted)
+
+
+def test_another_seed_gives_other_weights(store_dir: Path, uninterrupted: Path, tmp_path: Path) -> None:
+    pretrain_small(store_dir, tmp_path / "other", assignments=[*SHAPE, "max_steps=6", "seed=7"])
+    assert file_sha256(tmp_path / "other" / "model.safetensors") != file_sha256(uninterrupted / "model.safetensors")
+
+
+def test_ctrl_c_and_resume_give_the_weights_of_an_uninterrupted_run(
+    store_dir: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
+    def press_ctrl_c(step: int, *_: Any) -> None:
+        if step == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    out = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        pretrain_small(store_dir, out, report=press_ctrl_c)
+    pretrain_small(store_dir, out, resume=True)
+    assert_same_run(out, uninterrupted)
+
+
+def test_kill_9_and_resume_give_the_weights_of_an_uninterrupted_run(
+    store_dir: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    settings = [f"--set={assignment}" for assignment in (*SHAPE, "max_steps=6")]
+    program = "import torch; torch.set_num_threads(2); from mc2sleepnet.cli import main; main()"
+    command = [sys.executable, "-c", program, "pretrain", f"--store={store_dir}", f"--out={out}", *settings]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not (out / RESUME_FILE).exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert (out / RESUME_FILE).exists()
+    resumed = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
+    assert resumed.returncode == 0, resumed.stderr
+    assert_same_run(out, uninterrupted)
+
+
+def test_a_finished_run_is_neither_overwritten_nor_trained_on(
+    store_dir: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
+    before = file_sha256(uninterrupted / RESUME_FILE)
+    with pytest.raises(InputError, match="a run is here already"):
+        pretrain_small(store_dir, uninterrupted)
+    pretrain_small(store_dir, uninterrupted, resume=True)
+    assert file_sha256(uninterrupted / RESUME_FILE) == before

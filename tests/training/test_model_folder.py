@@ -1,0 +1,132 @@
+"""What is written can be read, and what was damaged is refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.model_folder import copy_model_folder, open_model_folder
+from mc2sleepnet.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig
+from mc2sleepnet.scoring.engine import OpenVinoStager
+from mc2sleepnet.training.stager import TorchStager
+
+CONFIG = NetworkConfig(width=0.125, spectrogram_layers=1, sequence_layers=1)
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    network = MC2SleepNet(CONFIG).eval()
+    network.spectrogram.mean_db.copy_(torch.linspace(-5, 20, 128))
+    network.spectrogram.deviation_db.copy_(torch.linspace(3, 8, 128))
+    save_checkpoint(Checkpoint(network=network, phase="pre-training", is_synthetic=True, provenance={"a": 1}), tmp_path)
+    return tmp_path
+
+
+def test_a_checkpoint_gives_the_same_network_back(saved: Path) -> None:
+    first, second = load_checkpoint(saved), load_checkpoint(saved)
+    signal_uv = 20 * torch.randn(1, 16, 3000)
+    is_valid = torch.ones(1, 16, dtype=torch.bool)
+    assert torch.equal(first.network(signal_uv, is_valid), second.network(signal_uv, is_valid))
+    assert first.network.config == CONFIG
+    assert (first.phase, first.is_synthetic, first.provenance) == ("pre-training", True, {"a": 1})
+    torch.testing.assert_close(first.network.spectrogram.mean_db, torch.linspace(-5, 20, 128))
+
+
+def test_the_spectrogram_statistics_are_in_the_config_for_people_to_read(saved: Path) -> None:
+    config = json.loads((saved / "config.json").read_text())
+    np.testing.assert_allclose(config["spectrogram"]["mean_db"], np.linspace(-5, 20, 128), rtol=1e-5)
+    assert config["is_synthetic"] is True
+
+
+def test_weights_of_another_run_are_refused(saved: Path) -> None:
+    weights = (saved / "model.safetensors").read_bytes()
+    (saved / "model.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+    with pytest.raises(InputError, match=r"not the ones config\.json was written for"):
+        load_checkpoint(saved)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_a_missing_file_is_named(saved: Path, name: str) -> None:
+    (saved / name).unlink()
+    with pytest.raises(InputError, match=f"no {name}"):
+        load_checkpoint(saved)
+
+
+def test_a_config_that_is_no_json_is_refused(saved: Path) -> None:
+    (saved / "config.json").write_text("{")
+    with pytest.raises(InputError, match="not a checkpoint's config"):
+        load_checkpoint(saved)
+
+
+def test_an_option_of_another_version_is_refused(saved: Path) -> None:
+    config = json.loads((saved / "config.json").read_text())
+    config["network"]["surprise"] = 3
+    (saved / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match="surprise"):
+        load_checkpoint(saved)
+
+
+def test_a_pretrained_run_cannot_score_yet_and_says_what_to_do(saved: Path) -> None:
+    with pytest.raises(InputError, match=r"last phase is pre-training.*finetune"):
+        open_model_folder(saved)
+
+
+def test_exported_graphs_agree_with_torch_to_1e_4(model_dir: Path) -> None:
+    network = load_checkpoint(model_dir).network
+    rng = np.random.default_rng(0)
+    signal_uv = rng.normal(0, 30, (48, 3000)).astype(np.float32)
+    signal_uv[5] = 0
+    is_valid = rng.random((3, 16)) > 0.2
+    is_valid[:, 0] = True
+    engines = OpenVinoStager(open_model_folder(model_dir)), TorchStager(network, view="cross")
+    tokens = [engine.encode(signal_uv).reshape(3, 16, 2, -1) for engine in engines]
+    np.testing.assert_allclose(tokens[0], tokens[1], atol=1e-4)
+    answers = [engine.relate(own, is_valid) for engine, own in zip(engines, tokens, strict=True)]
+    np.testing.assert_allclose(answers[0][is_valid], answers[1][is_valid], atol=1e-4)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 130])
+def test_exported_graphs_take_any_number_of_epochs(model_dir: Path, n: int) -> None:
+    engine = OpenVinoStager(open_model_folder(model_dir))
+    signal_uv = np.random.default_rng(0).normal(0, 30, (n, 3000)).astype(np.float32)
+    assert engine.encode(signal_uv).shape[:2] == (n, 2)
+
+
+def test_a_copied_model_is_the_same_model_and_nothing_else_of_the_run(model_dir: Path, tmp_path: Path) -> None:
+    copy_model_folder(model_dir, tmp_path / "copy")
+    assert open_model_folder(tmp_path / "copy").sha256 == open_model_folder(model_dir).sha256
+    assert {path.name for path in (tmp_path / "copy").iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "encoder.onnx",
+        "sequence.onnx",
+        "calibration.json",
+        "README.md",
+    }
+
+
+@pytest.mark.parametrize("name", ["encoder.onnx", "sequence.onnx"])
+def test_a_graph_that_was_changed_is_refused(model_dir: Path, tmp_path: Path, name: str) -> None:
+    copy_model_folder(model_dir, tmp_path / "copy")
+    graph = tmp_path / "copy" / name
+    graph.write_bytes(graph.read_bytes() + b"\n")
+    with pytest.raises(InputError, match=f"{name}: not the file"):
+        open_model_folder(tmp_path / "copy")
+
+
+@pytest.mark.parametrize("name", ["encoder.onnx", "calibration.json"])
+def test_a_model_folder_without_one_of_its_files_is_refused(model_dir: Path, tmp_path: Path, name: str) -> None:
+    copy_model_folder(model_dir, tmp_path / "copy")
+    (tmp_path / "copy" / name).unlink()
+    with pytest.raises(InputError, match=name):
+        open_model_folder(tmp_path / "copy")
+
+
+def test_the_model_card_says_what_it_learned_from_and_that_it_is_no_medical_device(model_dir: Path) -> None:
+    card = (model_dir / "README.md").read_text()
+    assert "synthetic nights; no person was recorded" in card
+    assert "not a medical device" in card

@@ -1,0 +1,177 @@
+"""What each phase trains, freezes, reads and leaves alone."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.corpora import Fold
+from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig, PretrainingNetwork
+from mc2sleepnet.model.spectrogram import Spectrogram
+from mc2sleepnet.store import Store
+from mc2sleepnet.training.finetune import Finetuning, backbones
+from mc2sleepnet.training.fold_data import FoldData
+from mc2sleepnet.training.loop import LoopOptions
+from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions, fit_spectrogram_statistics, pretrain
+from mc2sleepnet.training.seeding import keyed_generator, seeded_torch
+
+SMALL = NetworkConfig(width=0.125, spectrogram_layers=2, sequence_layers=2)
+
+
+@pytest.fixture(scope="module")
+def data(store_dir: Path) -> FoldData:
+    store = Store.open(store_dir)
+    fold = Fold(name="test", train=("0", "1", "2", "3"), validation=("4", "5"), test=("6", "7"))
+    return FoldData(store=store, fold=fold)
+
+
+def pretraining(data: FoldData, config: NetworkConfig = SMALL, **options: object) -> Pretraining:
+    with seeded_torch(0, "test"):
+        model = PretrainingNetwork(config)
+    fit_spectrogram_statistics(model.network.spectrogram, data)
+    return Pretraining(model, data, PretrainOptions(**options), scoring_stride=4, keep=lambda *_: None)  # type: ignore[arg-type]
+
+
+def finetuning(data: FoldData) -> Finetuning:
+    network = pretraining(data).model.network
+    return Finetuning(network, data, scoring_stride=4, keep=lambda *_: None)
+
+
+def some_sequences(data: FoldData, n: int = 4) -> torch.Tensor:
+    return torch.from_numpy(data.training_sequences(length=16, stride=16)[:n])
+
+
+def one_step(phase: Pretraining | Finetuning, indices: torch.Tensor) -> dict[str, float]:
+    phase.enter_training()
+    with seeded_torch(0, "dropout"):
+        loss, terms = phase.loss(indices, keyed_generator(0, "masking"))
+        loss.backward()
+    return terms
+
+
+def test_every_parameter_gets_gradient_in_pretraining(data: FoldData) -> None:
+    phase = pretraining(data)
+    one_step(phase, some_sequences(data))
+    without = [name for name, p in phase.model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert without == []
+
+
+def test_finetuning_gives_gradient_to_stacks_and_heads_and_to_nothing_else(data: FoldData) -> None:
+    phase = finetuning(data)
+    one_step(phase, some_sequences(data))
+    with_gradient = {name for name, p in phase.network.named_parameters() if p.grad is not None and p.grad.any()}
+    expected = {
+        name
+        for name, _ in phase.network.named_parameters()
+        if name.startswith(("signal_stack", "spectrogram_stack", "stage_head", "fusion_head"))
+    }
+    assert with_gradient == expected
+    assert sum(p.numel() for p in phase.parameters()) == sum(
+        p.numel() for name, p in phase.network.named_parameters() if name in expected
+    )
+
+
+def test_batch_norm_statistics_stand_still_in_finetuning_and_move_in_pretraining(data: FoldData) -> None:
+    def statistics(network: MC2SleepNet) -> torch.Tensor:
+        return torch.cat([buffer for name, buffer in network.named_buffers() if "running_" in name]).clone()
+
+    for phase, moves in ((pretraining(data), True), (finetuning(data), False)):
+        network = phase.model.network if isinstance(phase, Pretraining) else phase.network
+        before = statistics(network)
+        one_step(phase, some_sequences(data))
+        assert (not torch.equal(statistics(network), before)) == moves
+
+
+def test_backbones_are_in_eval_mode_while_finetuning_trains(data: FoldData) -> None:
+    phase = finetuning(data)
+    phase.enter_training()
+    assert not any(module.training for part in backbones(phase.network) for module in part.modules())
+    assert phase.network.signal_stack.training
+
+
+def test_finetuning_reads_the_tokens_that_the_backbones_would_give(data: FoldData) -> None:
+    phase = finetuning(data)
+    epochs = data.epochs(data.training)[[0, 5, 200]]
+    with torch.no_grad():
+        encoded = torch.stack(phase.network.encode_epochs(torch.from_numpy(data.store.signal_uv(epochs))), dim=1)
+    torch.testing.assert_close(phase.tokens[torch.from_numpy(epochs)], encoded, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("make", [pretraining, finetuning])
+def test_the_loss_of_a_batch_falls_when_it_is_learned(data: FoldData, make: Callable[[FoldData], Pretraining]) -> None:
+    phase = make(data)
+    indices = some_sequences(data, 8)
+    optimizer = torch.optim.Adam(phase.parameters(), lr=1e-3)
+    losses = []
+    for _ in range(12):
+        optimizer.zero_grad()
+        losses.append(sum(one_step(phase, indices).values()))
+        optimizer.step()
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_pretraining_adds_up_its_weighted_terms(data: FoldData) -> None:
+    indices = some_sequences(data)
+    plain, weighted = (one_step(pretraining(data, **options), indices) for options in ({}, {"lambda_nce": 0.2}))
+    assert list(plain) == ["ce_signal", "ce_spectrogram", "ce_fusion", "nce", "recon"]
+    assert weighted["nce"] == pytest.approx(2 * plain["nce"], rel=1e-5)
+    assert weighted["ce_fusion"] == pytest.approx(plain["ce_fusion"], rel=1e-5)
+
+
+def test_no_gradient_reaches_the_tokens_to_be_restored_unless_asked(data: FoldData) -> None:
+    """With the restoration's own parameters frozen, only the targets could carry gradient to one modality alone."""
+    config = replace(SMALL, sequence_layers=1)
+    is_valid = torch.ones(2, 16, dtype=torch.bool)
+    gradients = {}
+    for detach in (True, False):
+        phase = pretraining(data, config, detach_targets=detach)
+        signal = torch.randn(2, 16, config.token_width, generator=torch.Generator().manual_seed(0), requires_grad=True)
+        spectrogram = signal.detach().flip(1)
+        masking = keyed_generator(0, "masking")
+        tokens = type(phase.model.network.encode(torch.zeros(2, 16, 3000), is_valid))(signal, spectrogram)
+        with seeded_torch(0, "dropout"):
+            phase.restoration_term(tokens, is_valid, masking).backward()
+        gradients[detach] = signal.grad
+    assert not torch.allclose(gradients[True], gradients[False])
+
+
+def test_padding_and_single_epochs_cost_nothing(data: FoldData) -> None:
+    phase = pretraining(data)
+    alone = torch.full((2, 16), -1, dtype=torch.long)
+    alone[:, 0] = torch.from_numpy(data.epochs(data.training)[[3, 9]])
+    terms = one_step(phase, alone)
+    assert terms["recon"] == 0
+    assert np.isfinite(list(terms.values())).all()
+
+
+def test_spectrogram_statistics_are_those_of_the_training_epochs(data: FoldData) -> None:
+    spectrogram = Spectrogram()
+    fit_spectrogram_statistics(spectrogram, data)
+    signal_uv = torch.from_numpy(data.store.signal_uv(data.epochs(data.training)))
+    decibels = spectrogram.decibels(signal_uv).flatten(0, 1)
+    torch.testing.assert_close(spectrogram.mean_db, decibels.mean(dim=0), atol=1e-3, rtol=0)
+    torch.testing.assert_close(spectrogram.deviation_db, decibels.std(dim=0, correction=0), atol=1e-3, rtol=0)
+
+
+def test_a_fold_without_scored_training_epochs_is_refused(store_dir: Path) -> None:
+    fold = Fold(name="empty", train=("70",), validation=("4",), test=("6",))
+    with pytest.raises(InputError, match="no scored training epoch"):
+        FoldData(store=Store.open(store_dir), fold=fold)
+
+
+def test_the_paper_preset_runs_at_full_width(data: FoldData, tmp_path: Path) -> None:
+    options = LoopOptions(batch_sequences=2, max_steps=2, validate_every_steps=2, scoring_stride=16)
+    one_night = Fold(name="one night", train=("0",), validation=("4",), test=("6",))
+    result = pretrain(
+        FoldData(store=data.store, fold=one_night),
+        tmp_path,
+        network=NetworkConfig(),
+        options=PretrainOptions(),
+        loop=options,
+    )
+    assert result.steps == 2
+    assert (tmp_path / "model.safetensors").stat().st_size > 4 * 6_051_407
