@@ -59,7 +59,7 @@ def trained(store_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     loop = ["max_steps=6", "validate_every_steps=3", "batch_sequences=8"]
     shape = ["width=0.125", "spectrogram_layers=1", "sequence_layers=2"]
-    options = {"fold": 1, "preset": "paper", "resume": False, "report": lambda *_: None}
+    options = {"fold": 1, "preset": "paper", "resume": False}
     pretrain_fold(store_dir, folder / "pretrain", assignments=loop + shape, **options)
     finetune_fold(store_dir, folder / "pretrain", folder / "model", assignments=loop, **options)
     return folder

@@ -1,8 +1,6 @@
 """The demo, small: the whole way, the same figures twice, and its words."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,14 +20,9 @@ TINY = DemoSize(
 )
 
 
-@contextmanager
-def silent(_name: str) -> Iterator[object]:
-    yield lambda *_: None
-
-
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> DemoResult:
-    return demo(tmp_path_factory.mktemp("demo"), seed=3, step=silent, size=TINY)  # type: ignore[arg-type]
+    return demo(tmp_path_factory.mktemp("demo"), seed=3, size=TINY)
 
 
 def test_the_demo_ends_with_figures_the_words_synthetic_data_and_paths(result: DemoResult) -> None:
@@ -43,7 +36,7 @@ def test_the_demo_ends_with_figures_the_words_synthetic_data_and_paths(result: D
 
 
 def test_one_seed_gives_the_same_figures_twice(result: DemoResult, tmp_path: Path) -> None:
-    demo(tmp_path, seed=3, step=silent, size=TINY)  # type: ignore[arg-type]
+    demo(tmp_path, seed=3, size=TINY)
     first, second = (json.loads((folder / "figures.json").read_text()) for folder in (result.report.parent, tmp_path))
     assert first == second
 
@@ -51,14 +44,14 @@ def test_one_seed_gives_the_same_figures_twice(result: DemoResult, tmp_path: Pat
 def test_the_demo_again_in_its_folder_keeps_what_is_finished(result: DemoResult) -> None:
     weights = result.model / "model.safetensors"
     before = weights.stat().st_mtime_ns
-    again = demo(result.report.parent, seed=3, step=silent, size=TINY)  # type: ignore[arg-type]
+    again = demo(result.report.parent, seed=3, size=TINY)
     assert again.to_text() == result.to_text()
     assert weights.stat().st_mtime_ns == before
 
 
 def test_another_seed_in_the_same_folder_is_refused(result: DemoResult) -> None:
     with pytest.raises(InputError, match="seed"):
-        demo(result.report.parent, seed=4, step=silent, size=TINY)  # type: ignore[arg-type]
+        demo(result.report.parent, seed=4, size=TINY)
 
 
 def test_test_subjects_train_nothing(result: DemoResult) -> None:

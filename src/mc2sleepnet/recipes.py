@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import write_text_atomically
 from mc2sleepnet.core.model_folder import file_sha256, open_model_folder
+from mc2sleepnet.core.progress import Step, silent
 from mc2sleepnet.corpora.folds import Fold, seeded_fold, sleep_edf_20_fold, sleep_edf_78_fold
 from mc2sleepnet.corpora.prepare import prepare
 from mc2sleepnet.evaluation.held_out import HeldOutAgreement, agree_on_held_out
@@ -35,13 +34,9 @@ from mc2sleepnet.training.resume import METRICS_FILE, RESUME_FILE
 FINETUNING_STRIDE = 4
 BOOTSTRAP_RESAMPLES = 2000
 
-Report = Callable[[int, int, dict[str, float]], None]
-Advance = Callable[[int, int, str], None]
-Step = Callable[[str], AbstractContextManager[Advance]]
-
 
 def pretrain_fold(
-    store: Path, out: Path, *, fold: int, preset: str, assignments: Sequence[str], resume: bool, report: Report
+    store: Path, out: Path, *, fold: int, preset: str, assignments: Sequence[str], resume: bool, step: Step = silent
 ) -> str:
     """Pre-train on one fold of a store's corpus; a line that says how it ended.
 
@@ -60,7 +55,7 @@ def pretrain_fold(
         options=build(PretrainOptions, values),
         loop=build(LoopOptions, values),
         resume=resume,
-        report=report,
+        step=step,
     )
     return _ending(result, out, data)
 
@@ -74,7 +69,7 @@ def finetune_fold(
     preset: str,
     assignments: Sequence[str],
     resume: bool,
-    report: Report,
+    step: Step = silent,
 ) -> str:
     """Fine-tune on one fold of a store's corpus; a line that says how it ended.
 
@@ -87,7 +82,7 @@ def finetune_fold(
     loop = build(LoopOptions, values)
     refuse_to_overwrite(out, resume=resume)
     data = open_fold(store, fold)
-    return _ending(finetune(data, start, out, loop=loop, resume=resume, report=report), out, data)
+    return _ending(finetune(data, start, out, loop=loop, resume=resume, step=step), out, data)
 
 
 def open_fold(store: Path, number: int) -> FoldData:
@@ -166,7 +161,7 @@ class DemoSize:
     finetuning: LoopOptions = DEMO_FINETUNING
 
 
-def demo(out: Path, *, seed: int, step: Step, size: DemoSize | None = None) -> DemoResult:
+def demo(out: Path, *, seed: int, step: Step = silent, size: DemoSize | None = None) -> DemoResult:
     """The whole way on synthetic nights: files, store, both phases, evaluation, one scored night, a report.
 
     Run with ``mc2sleepnet demo``; about four minutes on two cores. An interrupted demo goes on where it stopped.
@@ -198,25 +193,16 @@ def demo(out: Path, *, seed: int, step: Step, size: DemoSize | None = None) -> D
     store = Store.open(store_dir)
     fold = seeded_fold(store.subjects, n_validation=size.validation, n_test=size.test, seed=seed)
     data = FoldData(store=store, fold=fold)
-    with step("pre-training") as advance:
-        pretrain(
-            data,
-            out / "pretrain",
-            network=NetworkConfig(width=size.width),
-            options=PretrainOptions(),
-            loop=replace(size.pretraining, seed=seed),
-            resume=True,
-            report=partial(_advance, advance),
-        )
-    with step("fine-tuning") as advance:
-        finetune(
-            data,
-            out / "pretrain",
-            out / "model",
-            loop=replace(size.finetuning, seed=seed),
-            resume=True,
-            report=partial(_advance, advance),
-        )
+    pretrain(
+        data,
+        out / "pretrain",
+        network=NetworkConfig(width=size.width),
+        options=PretrainOptions(),
+        loop=replace(size.pretraining, seed=seed),
+        resume=True,
+        step=step,
+    )
+    finetune(data, out / "pretrain", out / "model", loop=replace(size.finetuning, seed=seed), resume=True, step=step)
     model = open_model_folder(out / "model")
     stager = OpenVinoStager(model)
     with step("evaluating") as advance:
@@ -286,11 +272,6 @@ def _recording_of(recordings: Sequence[Path], store: Store, fold: Fold) -> Path:
     """The file of the first test subject's first recording."""
     first = store.recordings[store.recordings_of(fold.test)[0]]
     return next(path for path in recordings if path.name.startswith(first.name[:6]))
-
-
-def _advance(advance: Advance, step: int, last: int, figures: dict[str, float]) -> None:
-    macro_f1 = f" · validation macro-F1 {figures['macro_f1']:.3f}" if "macro_f1" in figures else ""
-    advance(step, last, f"loss {figures['loss']:.2f}{macro_f1}")
 
 
 def _ending(result: TrainingResult, out: Path, data: FoldData) -> str:

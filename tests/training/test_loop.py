@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import file_sha256
+from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.recipes import pretrain_fold
 from mc2sleepnet.training.loop import LoopOptions, batches, train
 from mc2sleepnet.training.resume import METRICS_FILE, RESUME_FILE
@@ -56,7 +58,7 @@ class Slope:
 def run(phase: Slope, out: Path, *, fingerprint: dict[str, Any] | None = None, resume: bool = False, **options: Any):  # type: ignore[no-untyped-def]
     sequences = np.arange(40, dtype=np.int64).reshape(20, 2)
     loop = LoopOptions(**({"batch_sequences": 4, "validate_every_steps": 1, "max_steps": 50} | options))
-    return train(phase, sequences, loop, out, fingerprint=fingerprint or {}, resume=resume, report=lambda *_: None)
+    return train(phase, sequences, loop, out, fingerprint=fingerprint or {}, resume=resume, advance=lambda *_: None)
 
 
 def test_training_stops_when_macro_f1_has_not_risen_for_the_patience(tmp_path: Path) -> None:
@@ -127,12 +129,12 @@ def test_batches_go_on_from_any_step_as_if_they_had_never_stopped() -> None:
     assert [next(resumed)[1].tolist() for _ in range(4)] == expected[5:]
 
 
-def pretrain_small(store: Path, out: Path, report: Callable[..., None] = lambda *_: None, **options: Any) -> None:
+def pretrain_small(store: Path, out: Path, **options: Any) -> None:
     assignments = [*SHAPE, "max_steps=6"]
     pretrain_fold(
         store,
         out,
-        **({"fold": 1, "preset": "paper", "assignments": assignments, "resume": False, "report": report} | options),
+        **({"fold": 1, "preset": "paper", "assignments": assignments, "resume": False} | options),
     )
 
 
@@ -172,13 +174,17 @@ def test_another_seed_gives_other_weights(store_dir: Path, uninterrupted: Path, 
 def test_ctrl_c_and_resume_give_the_weights_of_an_uninterrupted_run(
     store_dir: Path, uninterrupted: Path, tmp_path: Path
 ) -> None:
-    def press_ctrl_c(step: int, *_: Any) -> None:
-        if step == 3:
-            signal.raise_signal(signal.SIGINT)
+    @contextmanager
+    def watched(name: str) -> Iterator[Advance]:
+        def press_ctrl_c(done: int, _total: int, _detail: str) -> None:
+            if (name, done) == ("pre-training", 3):
+                signal.raise_signal(signal.SIGINT)
+
+        yield press_ctrl_c
 
     out = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        pretrain_small(store_dir, out, report=press_ctrl_c)
+        pretrain_small(store_dir, out, step=watched)
     pretrain_small(store_dir, out, resume=True)
     assert_same_run(out, uninterrupted)
 

@@ -37,7 +37,10 @@ def verb(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
         except InputError as error:
             fail(error)
         except KeyboardInterrupt:
-            fail("interrupted; what was finished is kept, and the same command with --resume goes on", INTERRUPTED)
+            fail(
+                "interrupted; what was finished is kept. Run it again to go on (training: with --resume).",
+                INTERRUPTED,
+            )
         except BrokenPipeError:
             # The reader of our stdout has left, as `| head` does; there is nobody to tell.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,43 +1,35 @@
 """Progress bars on stderr: what is done, how fast, how long to go."""
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-Advance = Callable[[int, int, str], None]
+from mc2sleepnet.core.progress import Advance
+
+LOG_WIDTH = 100
 
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Advance]:
-    """Show a bar while the block runs; it yields a function that takes (done, total, detail)."""
+    """Show a bar while the block runs; in a log file, the line it ends with."""
     columns = (
-        TextColumn("{task.description:<22}"),
-        BarColumn(bar_width=24),
+        TextColumn("{task.description:<16}"),
+        BarColumn(bar_width=10),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:>9}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[rate]:>6}"),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         TextColumn("{task.fields[detail]}"),
     )
-    console = Console(stderr=True)
+    console = Console(stderr=True, width=None if sys.stderr.isatty() else LOG_WIDTH)
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(what, total=None, detail="", rate="")
 
         def advance(done: int, total: int, detail: str) -> None:
             speed = progress.tasks[0].speed
-            rate = f"{speed:.1f}/s" if speed else ""
+            rate = "" if not speed else f"{speed:.1f}/s" if speed < 100 else f"{speed:.0f}/s"
             progress.update(task, completed=done, total=total, detail=detail, rate=rate)
 
         yield advance
-    if not console.is_terminal:
-        console.file.flush()
-
-
-def figures_line(figures: dict[str, float]) -> str:
-    """A training step's figures, short enough for the end of a bar."""
-    shown = [f"loss {figures['loss']:.2f}"] if "loss" in figures else []
-    if "macro_f1" in figures:
-        shown.append(f"validation macro-F1 {figures['macro_f1']:.3f}")
-    return " · ".join(shown)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mc2sleepnet.cli.failure import verb
-from mc2sleepnet.cli.progress import figures_line, progress_bar
+from mc2sleepnet.cli.progress import progress_bar
 
 Store = Annotated[Path, typer.Option(help="Store that `prepare` wrote.")]
 Run = Annotated[Path, typer.Option(help="Folder of the run to write.")]
@@ -28,17 +28,17 @@ def pretrain(
     """Pre-train both backbones: stages, InfoNCE and cross-masking, all at once."""
     from mc2sleepnet.recipes import pretrain_fold
 
-    with progress_bar("pre-training") as advance:
-        result = pretrain_fold(
+    print(
+        pretrain_fold(
             store,
             out,
             fold=fold,
             preset=preset,
             assignments=assignments or [],
             resume=resume,
-            report=lambda step, last, figures: advance(step, last, figures_line(figures)),
+            step=progress_bar,
         )
-    print(result)
+    )
 
 
 @verb
@@ -56,8 +56,8 @@ def finetune(
     """Fine-tune on frozen backbones. RUN then is a model folder that `score` takes."""
     from mc2sleepnet.recipes import finetune_fold
 
-    with progress_bar("fine-tuning") as advance:
-        result = finetune_fold(
+    print(
+        finetune_fold(
             store,
             start,
             out,
@@ -65,9 +65,9 @@ def finetune(
             preset=preset,
             assignments=assignments or [],
             resume=resume,
-            report=lambda step, last, figures: advance(step, last, figures_line(figures)),
+            step=progress_bar,
         )
-    print(result)
+    )
 
 
 @verb

@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import logging
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -73,14 +75,7 @@ def _export(
     module: nn.Module, example: tuple[Tensor, ...], path: Path, *, names: list[str], output: str, free: str
 ) -> None:
     axis = torch.export.Dim(free, min=1, max=1 << 20)
-    # The exporter talks on stdout, which belongs to results, and warns of its own internals.
-    with (
-        warnings.catch_warnings(),
-        contextlib.redirect_stdout(io.StringIO()),
-        atomic_path(path) as temporary,
-        torch.no_grad(),
-    ):
-        warnings.simplefilter("ignore")
+    with _quiet_exporter(), atomic_path(path) as temporary, torch.no_grad():
         torch.onnx.export(
             module.eval(),
             example,
@@ -93,3 +88,17 @@ def _export(
             external_data=False,
             verbose=False,
         )
+
+
+@contextlib.contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Torch's exporter talks on stdout, which belongs to results, and warns and logs about its own internals."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mc2sleepnet.core.model_folder import Calibration
+from mc2sleepnet.core.progress import Advance, Step, silent
 from mc2sleepnet.core.stages import UNSCORED
 from mc2sleepnet.metrics.calibration import fit_temperature
 from mc2sleepnet.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -37,7 +38,7 @@ class Finetuning:
         *,
         scoring_stride: int,
         keep: Callable[[dict[str, float], int], None],
-        progress: Callable[[int], None] | None = None,
+        advance: Advance = lambda *_: None,
     ) -> None:
         self.module: nn.Module = network
         self.network = network
@@ -46,11 +47,13 @@ class Finetuning:
         self.save = keep
         freeze_backbones(network)
         self.stager = TorchStager(network, view="cross")
-        self.validation_tokens = data.encode(self.stager, data.validation, progress)
-        store, width = data.store, network.config.token_width
-        self.tokens = torch.zeros(len(store.stage), 2, width)
-        for recording, tokens in data.encode(self.stager, data.training, progress).items():
-            self.tokens[torch.from_numpy(data.epochs([recording]))] = torch.from_numpy(tokens).reshape(-1, 2, width)
+        encoded = data.encode(self.stager, [*data.validation, *data.training], advance)
+        self.validation_tokens = {recording: encoded[recording] for recording in data.validation}
+        width = network.config.token_width
+        self.tokens = torch.zeros(data.store.n_epochs, 2, width)
+        for recording in data.training:
+            epochs = torch.from_numpy(data.epochs([recording]))
+            self.tokens[epochs] = torch.from_numpy(encoded[recording]).reshape(-1, 2, width)
 
     def parameters(self) -> list[nn.Parameter]:
         """Those of the sequence stacks and heads."""
@@ -105,7 +108,7 @@ def finetune(
     *,
     loop: LoopOptions,
     resume: bool = False,
-    report: Callable[[int, int, dict[str, float]], None] = lambda *_: None,
+    step: Step = silent,
 ) -> TrainingResult:
     """Fine-tune a pre-trained network on one fold; `out` then is a model folder that `score` takes.
 
@@ -121,8 +124,8 @@ def finetune(
         Limits and rates.
     resume
         Go on where an interrupted run in `out` stopped.
-    report
-        See `loop.train`.
+    step
+        Shows how far it is.
 
     Raises
     ------
@@ -146,9 +149,11 @@ def finetune(
         provenance = made_by() | fingerprint | {"parent": parent.provenance, "best": {"step": step, **figures}}
         save_checkpoint(Checkpoint(network=network, phase=PHASE, is_synthetic=is_synthetic, provenance=provenance), out)
 
-    phase = Finetuning(network, data, scoring_stride=loop.scoring_stride, keep=keep)
+    with step("encoding") as advance:
+        phase = Finetuning(network, data, scoring_stride=loop.scoring_stride, keep=keep, advance=advance)
     training_sequences = data.training_sequences(length=network.config.sequence_length, stride=loop.sequence_stride)
-    result = train(phase, training_sequences, loop, out, fingerprint=fingerprint, resume=resume, report=report)
+    with step(PHASE) as advance:
+        result = train(phase, training_sequences, loop, out, fingerprint=fingerprint, resume=resume, advance=advance)
 
     best = load_checkpoint(out)
     stager = TorchStager(best.network, view="cross")
@@ -159,5 +164,8 @@ def finetune(
         n_epochs=int(np.count_nonzero(stage[is_read] != UNSCORED)),
         scoring_stride=loop.scoring_stride,
     )
-    write_model_folder(best, calibration, out)
+    with step("exporting") as advance:
+        advance(0, 1, "graphs")
+        write_model_folder(best, calibration, out)
+        advance(1, 1, "graphs")
     return result

@@ -1,6 +1,5 @@
 """The nights a phase learns from and is judged by: one fold of a store, test subjects left out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.core.stages import UNSCORED
 from mc2sleepnet.corpora.folds import Fold
 from mc2sleepnet.inference import Stager, encode_night, relate_night
@@ -50,14 +50,15 @@ class FoldData:
         return sequences(self.store, self.training, length=length, stride=stride)
 
     def encode(
-        self, stager: Stager, recordings: list[int], progress: Callable[[int], None] | None = None
+        self, stager: Stager, recordings: list[int], advance: Advance = lambda *_: None
     ) -> dict[int, NDArray[np.float32]]:
         """Tokens of whole recordings, by recording, each [N, 2, D]."""
         tokens = {}
-        for index in recordings:
+        for done, index in enumerate(recordings, start=1):
             epochs = self.epochs([index])
             signal_uv = self.store.signal_uv(epochs)
-            tokens[index] = encode_night(stager, signal_uv, self.store.is_readable[epochs], progress)
+            tokens[index] = encode_night(stager, signal_uv, self.store.is_readable[epochs])
+            advance(done, len(recordings), self.store.recordings[index].name)
         return tokens
 
     def relate(

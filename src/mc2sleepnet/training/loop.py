@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.training.interruption import stop_requests
 from mc2sleepnet.training.resume import (
     METRICS_FILE,
@@ -140,7 +141,7 @@ def train(
     *,
     fingerprint: dict[str, Any],
     resume: bool,
-    report: Callable[[int, int, dict[str, float]], None],
+    advance: Advance,
 ) -> TrainingResult:
     """Train until macro-F1 on the validation subjects stops rising, or a limit is met.
 
@@ -158,8 +159,8 @@ def train(
         Everything that must be the same for `resume.pt` to be continued.
     resume
         Go on from `resume.pt` where there is one.
-    report
-        Called after every step with the step, the largest number of steps, and the latest figures.
+    advance
+        Told after every step the step, the largest number of steps, and the latest figures.
 
     Raises
     ------
@@ -197,23 +198,15 @@ def train(
             if progress.ended_by or progress.step >= last_step:
                 break
             started = time.perf_counter()
-            phase.enter_training()
-            for group in optimizer.param_groups:
-                group["lr"] = options.learning_rate * min(1.0, (progress.step + 1) / (options.warmup_steps + 1))
-            with seeded_torch(options.seed, "dropout", progress.step):
-                loss, terms = phase.loss(indices, keyed_generator(options.seed, "masking", progress.step))
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-            norm = nn.utils.clip_grad_norm_(phase.parameters(), options.gradient_clip)
-            if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
+            loss, terms = _update(phase, optimizer, indices, options, progress.step)
+            if not math.isfinite(loss):
                 raise InputError(
                     out,
                     f"the loss stopped being finite at step {progress.step + 1}",
                     f"The best network so far is from step {progress.best_step}; try a lower --set learning_rate=…",
                 )
-            optimizer.step()
             progress.step += 1
-            sums.update(terms | {"loss": loss.item(), "seconds": time.perf_counter() - started})
+            sums.update(terms | {"loss": loss, "seconds": time.perf_counter() - started})
             n_summed += 1
 
             is_last = progress.step >= last_step
@@ -231,7 +224,8 @@ def train(
                     file.write(json.dumps(row) + "\n")
                 sums, n_summed = Counter[str](), 0
                 keep_place()
-            report(progress.step, last_step, terms | {"loss": loss.item()} | figures)
+            macro_f1 = f" · macro-F1 {figures['macro_f1']:.3f}" if figures else ""
+            advance(progress.step, last_step, f"loss {loss:.2f}{macro_f1}")
             if stop_requested():
                 keep_place()
                 raise KeyboardInterrupt
@@ -241,6 +235,24 @@ def train(
         best_macro_f1=progress.best_macro_f1,
         ended_by=progress.ended_by or "limit",
     )
+
+
+def _update(
+    phase: Phase, optimizer: torch.optim.Optimizer, indices: Tensor, options: LoopOptions, step: int
+) -> tuple[float, dict[str, float]]:
+    """One optimizer update: the loss and its terms. Where the loss is not finite, NaN and no update."""
+    phase.enter_training()
+    for group in optimizer.param_groups:
+        group["lr"] = options.learning_rate * min(1.0, (step + 1) / (options.warmup_steps + 1))
+    with seeded_torch(options.seed, "dropout", step):
+        loss, terms = phase.loss(indices, keyed_generator(options.seed, "masking", step))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+    norm = nn.utils.clip_grad_norm_(phase.parameters(), options.gradient_clip)
+    if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
+        return math.nan, terms
+    optimizer.step()
+    return loss.item(), terms
 
 
 def _judge(phase: Phase, progress: Progress, figures: dict[str, float], patience: int) -> None:

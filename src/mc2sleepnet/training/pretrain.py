@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mc2sleepnet.core.progress import Advance, Step, silent
 from mc2sleepnet.core.stages import UNSCORED
 from mc2sleepnet.model.checkpoint import Checkpoint, save_checkpoint
 from mc2sleepnet.model.losses import info_nce, negative_pairs, restoration_l1, stage_cross_entropy
@@ -147,9 +148,7 @@ class Pretraining:
         return figures_of(*self.data.relate(stager, tokens, stride=self.scoring_stride))
 
 
-def fit_spectrogram_statistics(
-    spectrogram: Spectrogram, data: FoldData, progress: Callable[[int], None] | None = None
-) -> None:
+def fit_spectrogram_statistics(spectrogram: Spectrogram, data: FoldData, advance: Advance = lambda *_: None) -> None:
     """Set mean and deviation per frequency bin from the fold's readable training epochs, and from no others."""
     epochs = data.epochs(data.training)
     epochs = epochs[data.store.is_readable[epochs]]
@@ -164,8 +163,7 @@ def fit_spectrogram_statistics(
         n_frames += len(decibels)
         total = total + decibels.sum(dim=0)
         total_of_squares = total_of_squares + decibels.square().sum(dim=0)
-        if progress:
-            progress(len(indices))
+        advance(start + len(indices), len(epochs), "statistics of the training epochs")
     mean = total / n_frames
     spectrogram.mean_db.copy_(mean)
     spectrogram.deviation_db.copy_((total_of_squares / n_frames - mean.square()).clamp(min=0).sqrt())
@@ -179,7 +177,7 @@ def pretrain(
     options: PretrainOptions,
     loop: LoopOptions,
     resume: bool = False,
-    report: Callable[[int, int, dict[str, float]], None] = lambda *_: None,
+    step: Step = silent,
 ) -> TrainingResult:
     """Pre-train a network on one fold; `out` then holds the best one by validation macro-F1.
 
@@ -193,8 +191,8 @@ def pretrain(
         Shape, losses, limits.
     resume
         Go on where an interrupted run in `out` stopped.
-    report
-        See `loop.train`.
+    step
+        Shows how far it is.
 
     Raises
     ------
@@ -205,7 +203,8 @@ def pretrain(
     """
     with seeded_torch(loop.seed, "initialisation"):
         model = PretrainingNetwork(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    fit_spectrogram_statistics(model.network.spectrogram, data)
+    with step("spectrogram") as advance:
+        fit_spectrogram_statistics(model.network.spectrogram, data, advance)
     fingerprint: dict[str, Any] = {
         "phase": PHASE,
         "network": network.to_json(),
@@ -228,4 +227,5 @@ def pretrain(
 
     phase = Pretraining(model, data, options, scoring_stride=loop.scoring_stride, keep=keep)
     training_sequences = data.training_sequences(length=network.sequence_length, stride=loop.sequence_stride)
-    return train(phase, training_sequences, loop, out, fingerprint=fingerprint, resume=resume, report=report)
+    with step(PHASE) as advance:
+        return train(phase, training_sequences, loop, out, fingerprint=fingerprint, resume=resume, advance=advance)
