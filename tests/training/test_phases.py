@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.model_folder import open_model_folder
 from mc2sleepnet.corpora import Fold
 from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig, PretrainingNetwork
 from mc2sleepnet.model.spectrogram import Spectrogram
+from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.store import Store
-from mc2sleepnet.training.finetune import Finetuning, backbones
+from mc2sleepnet.training.finetune import Finetuning, backbones, finetune
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions
 from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions, fit_spectrogram_statistics, pretrain
@@ -163,15 +165,16 @@ def test_a_fold_without_scored_training_epochs_is_refused(store_dir: Path) -> No
         FoldData(store=Store.open(store_dir), fold=fold)
 
 
-def test_the_paper_preset_runs_at_full_width(data: FoldData, tmp_path: Path) -> None:
-    options = LoopOptions(batch_sequences=2, max_steps=2, validate_every_steps=2, scoring_stride=16)
-    one_night = Fold(name="one night", train=("0",), validation=("4",), test=("6",))
-    result = pretrain(
-        FoldData(store=data.store, fold=one_night),
-        tmp_path,
-        network=NetworkConfig(),
-        options=PretrainOptions(),
-        loop=options,
+def test_both_phases_of_the_paper_preset_run_at_full_width(data: FoldData, tmp_path: Path) -> None:
+    options = LoopOptions(batch_sequences=2, max_steps=3, validate_every_steps=3, scoring_stride=16)
+    one_night = FoldData(store=data.store, fold=Fold(name="one night", train=("0",), validation=("4",), test=("6",)))
+    start = tmp_path / "pretrain"
+    first = pretrain(one_night, start, network=NetworkConfig(), options=PretrainOptions(), loop=options)
+    second = finetune(one_night, start, tmp_path / "model", loop=options)
+    assert (first.steps, second.steps) == (3, 3)
+    assert (tmp_path / "model" / "model.safetensors").stat().st_size > 4 * 6_051_407
+    model = open_model_folder(tmp_path / "model")
+    log_probabilities = OpenVinoStager(model).relate(
+        OpenVinoStager(model).encode(data.store.signal_uv(np.arange(16)))[None], np.ones((1, 16), bool)
     )
-    assert result.steps == 2
-    assert (tmp_path / "model.safetensors").stat().st_size > 4 * 6_051_407
+    np.testing.assert_allclose(np.exp(log_probabilities).sum(axis=2), 1, rtol=1e-5)

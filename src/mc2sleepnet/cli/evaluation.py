@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mc2sleepnet.cli.failure import SOME_FAILED, fail, tell, verb
+from mc2sleepnet.cli.failure import end_with, verb
 from mc2sleepnet.core.errors import InputError
 
 
@@ -29,9 +29,4 @@ def evaluate(
         print(json.dumps([comparison.to_json() for comparison in comparisons], indent=1, ensure_ascii=False))
     else:
         print("\n\n".join(comparison.to_text() for comparison in comparisons), end="\n" if comparisons else "")
-    if failures and len(predicted) == 1:
-        fail(failures[0])
-    for failure in failures:
-        tell(failure)
-    if failures:
-        fail(f"{len(failures)} of {len(predicted)} hypnograms failed, the others are compared", SOME_FAILED)
+    end_with(failures, len(predicted), "hypnograms")

@@ -3,7 +3,7 @@
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn, ParamSpec
 
 import typer
@@ -25,6 +25,16 @@ def fail(error: InputError | str, code: int = WRONG_CALL) -> NoReturn:
     """One line on stderr, and the end."""
     tell(error)
     raise typer.Exit(code)
+
+
+def end_with(failures: Sequence[InputError], n_inputs: int, what: str) -> None:
+    """Name every failure; exit 2 where the only input failed, 1 where any of several did."""
+    if failures and n_inputs == 1:
+        fail(failures[0])
+    for failure in failures:
+        tell(failure)
+    if failures:
+        fail(f"{len(failures)} of {n_inputs} {what} failed, the others are done", SOME_FAILED)
 
 
 def verb(function: Callable[Arguments, None]) -> Callable[Arguments, None]:

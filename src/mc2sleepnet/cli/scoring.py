@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mc2sleepnet.cli.failure import SOME_FAILED, fail, tell, verb
+from mc2sleepnet.cli.failure import end_with, verb
 from mc2sleepnet.cli.progress import progress_bar
 
 
@@ -40,9 +40,4 @@ def score(
         elif outcome.night is not None:
             print(outcome_text(outcome))
     failures = [outcome.error for outcome in outcomes if outcome.error is not None]
-    if failures and len(paths) == 1:
-        fail(failures[0])
-    for failure in failures:
-        tell(failure)
-    if failures:
-        fail(f"{len(failures)} of {len(paths)} recordings failed, the others are done", SOME_FAILED)
+    end_with(failures, len(paths), "recordings")

@@ -21,3 +21,7 @@ class InputError(ValueError):
         self.fault = fault
         self.remedy = remedy
         super().__init__(f"{self.where}: {fault}. {remedy}.")
+
+    def __reduce__(self) -> tuple[type["InputError"], tuple[str, str, str]]:
+        """Cross the border of a process whole: an exception is otherwise rebuilt from its message alone."""
+        return InputError, (self.where, self.fault, self.remedy)

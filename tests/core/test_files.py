@@ -1,0 +1,39 @@
+"""A file is written whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from mc2sleepnet.core.files import atomic_path, write_text_atomically
+
+
+def test_text_replaces_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    write_text_atomically(path, "old\n")
+    write_text_atomically(path, "κ\n")
+    assert path.read_bytes() == "κ\n".encode()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_a_failure_halfway_leaves_the_old_file_and_no_litter(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+
+    def write_half() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("ne")
+            raise error
+
+    with pytest.raises(error):
+        write_half()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_file_is_not_there_before_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    with atomic_path(path) as temporary:
+        temporary.write_text("half")
+        assert not path.exists()
+    assert path.read_text() == "half"
