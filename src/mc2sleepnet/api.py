@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import file_sha256, open_model_folder
 from mc2sleepnet.core.recording import Recording
 from mc2sleepnet.evaluation.compare import Comparison, compare
@@ -51,6 +52,9 @@ def score(
         recording, origin = read_epochs(path, channel), {"file": path.name, "sha256": file_sha256(path)}
     else:
         samples_uv, sampling_hz = night
+        if np.ndim(samples_uv) != 1 or not 0 < sampling_hz < np.inf:
+            fault = f"samples of {np.ndim(samples_uv)} dimensions at {sampling_hz} Hz"
+            raise InputError("night", fault, "Give one channel's samples in µV, shape [samples], and their rate in Hz")
         samples = Recording(
             name="array",
             signal_uv=np.ascontiguousarray(samples_uv, np.float32),

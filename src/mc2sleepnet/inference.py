@@ -71,6 +71,7 @@ def relate_night(
     Shape: [N, 2, D], [N] → [N, 5] log-probabilities; NaN where the epoch is not scorable.
     """
     n_epochs, length = len(is_scorable), stager.sequence_length
+    assert 1 <= stride <= length, "a larger stride would leave epochs that no sequence covers"
     total = np.zeros((n_epochs, N_STAGES))
     if is_scorable.any():
         starts = window_starts(n_epochs, length, stride)

@@ -1,15 +1,15 @@
 """Whole experiments as functions: what data, which network, how long, and what came out."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import write_text_atomically
-from mc2sleepnet.core.model_folder import file_sha256, open_model_folder
+from mc2sleepnet.core.model_folder import CALIBRATION_FILE, CONFIG_FILE, file_sha256, open_model_folder
 from mc2sleepnet.core.progress import Step, silent
-from mc2sleepnet.corpora.folds import Fold, seeded_fold, sleep_edf_20_fold, sleep_edf_78_fold
+from mc2sleepnet.corpora.folds import Fold, corpus_folds, seeded_fold
 from mc2sleepnet.corpora.prepare import prepare
 from mc2sleepnet.evaluation.held_out import HeldOutAgreement, agree_on_held_out
 from mc2sleepnet.evaluation.tables import agreement_text, agreements_text
@@ -92,23 +92,12 @@ def open_fold(store: Path, number: int) -> FoldData:
     return FoldData(store=opened, fold=fold_of(number).restricted_to(opened.subjects))
 
 
-def corpus_folds(corpus: str) -> tuple[Callable[[int], Fold], int]:
-    """The folds of a corpus, by number from 1, and how many there are."""
-    known = {"sleep-edf-78": (sleep_edf_78_fold, 10), "sleep-edf-20": (sleep_edf_20_fold, 20)}
-    if corpus not in known:
-        raise InputError(corpus, "no folds are known of this corpus", f"Choose from {', '.join(known)}")
-    return known[corpus]
-
-
-def fold_table(corpus: str) -> list[Fold]:
-    """All folds of a corpus, in order."""
-    fold_of, n_folds = corpus_folds(corpus)
-    return [fold_of(number) for number in range(1, n_folds + 1)]
-
-
 def refuse_to_overwrite(out: Path, *, resume: bool) -> None:
-    """A finished or interrupted run is never overwritten by mistake."""
-    if not resume and (out / RESUME_FILE).exists():
+    """A finished or interrupted run, and a model without its run, are never overwritten by mistake."""
+    is_run, is_model = (out / RESUME_FILE).exists(), (out / CALIBRATION_FILE).exists()
+    if is_model and not is_run:
+        raise InputError(out, "a model is here already", "Choose another --out")
+    if not resume and (is_run or (out / CONFIG_FILE).exists()):
         raise InputError(out, "a run is here already", "Go on with --resume, or choose another --out")
 
 

@@ -1,6 +1,9 @@
 """Verbs as a user meets them: exit codes, one-line errors, results on stdout and progress on stderr."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,7 +108,7 @@ def test_several_files_the_good_ones_are_done_and_the_bad_ones_named(
     assert result.exit_code == 1
     assert (tmp_path / "out" / "night" / "report.html").exists()
     assert "bad.edf" in result.stderr
-    assert "1 of 2 recordings failed" in result.stderr
+    assert "1 of 2 inputs failed" in result.stderr
 
 
 def test_recordings_with_the_same_stem_get_the_part_of_their_path_that_differs(model_dir: Path, tmp_path: Path) -> None:
@@ -117,10 +120,92 @@ def test_recordings_with_the_same_stem_get_the_part_of_their_path_that_differs(m
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"a_night", "b_night"}
 
 
+def test_no_two_recordings_ever_share_a_folder(model_dir: Path, tmp_path: Path) -> None:
+    paths = [tmp_path / place for place in ("a/b/night.edf", "a_b/night.edf", "night.edf", "a/b_night.edf")]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_night(path, seconds=60)
+    result = call("score", *paths, "--model", model_dir, "--out", tmp_path / "out", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert len({json.loads(line)["folder"] for line in result.stdout.splitlines()}) == 4
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_outputs_of_another_recording_are_never_overwritten(model_dir: Path, tmp_path: Path) -> None:
+    for lab, seconds in (("a", 60), ("b", 90)):
+        (tmp_path / lab).mkdir()
+        write_night(tmp_path / lab / "night.edf", seconds=seconds)
+    settings = ["--model", model_dir, "--out", tmp_path / "out"]
+    assert call("score", tmp_path / "a" / "night.edf", *settings).exit_code == 0
+    again = call("score", tmp_path / "b" / "night.edf", *settings)
+    assert again.exit_code == 2
+    assert "another recording" in one_line(again)
+    assert call("score", tmp_path / "a" / "night.edf", *settings).exit_code == 0
+
+
+def test_resume_leaves_out_what_is_finished_and_does_the_rest(model_dir: Path, tmp_path: Path) -> None:
+    first, second = (write_night(tmp_path / name, seconds=60) for name in ("first.edf", "second.edf"))
+    settings = ["--model", model_dir, "--out", tmp_path / "out", "--json"]
+    call("score", first, *settings)
+    written = (tmp_path / "out" / "first" / "hypnogram.csv").stat().st_mtime_ns
+    (tmp_path / "out" / "second").mkdir()
+    result = call("score", first, second, *settings, "--resume")
+    assert [json.loads(line)["status"] for line in result.stdout.splitlines()] == ["finished before", "scored"]
+    assert (tmp_path / "out" / "first" / "hypnogram.csv").stat().st_mtime_ns == written
+    other_risk = call("score", first, *settings, "--resume", "--risk", 0.5)
+    assert json.loads(other_risk.stdout)["status"] == "scored"
+
+
+def call_for_real(*arguments: object) -> subprocess.CompletedProcess[bytes]:
+    """The installed command in a process of its own, with the streams a shell would give it."""
+    words = [os.fsencode(argument) if isinstance(argument, Path) else str(argument) for argument in arguments]
+    command = [sys.executable, "-c", "from mc2sleepnet.cli import main; main()", *words]
+    return subprocess.run(command, capture_output=True, check=False)
+
+
+def test_a_file_name_that_is_not_utf_8_is_scored_like_any_other(model_dir: Path, tmp_path: Path) -> None:
+    latin = Path(os.fsdecode(os.fsencode(tmp_path) + b"/nuit_\xe9.edf"))
+    write_night(tmp_path / "n.edf", seconds=60).rename(latin)
+    last = write_night(tmp_path / "z.edf", seconds=60)
+    done = call_for_real("score", latin, last, "--model", model_dir, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_an_empty_folder_among_inputs_stops_none_of_the_others(night: Path, model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = call("score", tmp_path / "empty", night, "--model", model_dir, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "no EDF recording" in result.stderr
+    assert (tmp_path / "out" / "night" / "report.html").exists()
+
+
+def test_a_recording_with_hypnogram_within_its_name_is_scored(model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_night(tmp_path / "in" / "polyhypnogram-study-01.edf", seconds=60)
+    result = call("score", tmp_path / "in", "--model", model_dir, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+
+
+def test_results_of_a_piped_call_go_to_stdout_alone(night: Path, model_dir: Path, tmp_path: Path) -> None:
+    done = call_for_real("score", night, "--model", model_dir, "--out", tmp_path / "out", "--json")
+    assert json.loads(done.stdout)["status"] == "scored"
+    assert b"scoring" in done.stderr
+
+
+def test_the_fold_table_needs_no_training_layer() -> None:
+    program = (
+        "import sys; from mc2sleepnet.cli import app; app(['folds', 'sleep-edf-20'], standalone_mode=False); "
+        "assert 'torch' not in sys.modules and 'sklearn' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
 def test_a_folder_leaves_hypnogram_files_out(cohort: Path, model_dir: Path, tmp_path: Path) -> None:
     result = call("score", cohort, "--model", model_dir, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.stderr
     assert len(list((tmp_path / "out").iterdir())) == 8
+    assert "8 hypnogram files in these folders are left out" in result.stderr
 
 
 def test_a_model_that_is_none_is_told_before_any_night_is_read(night: Path, tmp_path: Path) -> None:

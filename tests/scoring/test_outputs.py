@@ -192,3 +192,9 @@ def test_noise_at_other_rates_and_units_is_the_same_noise(tmp_path: Path, model_
     )
     other = write_edf(tmp_path / "mv.edf", [millivolts])
     assert mc2.score(plain, model=model_dir).stages == mc2.score(other, model=model_dir).stages
+
+
+@pytest.mark.parametrize(("samples", "rate"), [(np.zeros((2, 9000)), 100.0), (np.zeros(9000), float("nan"))])
+def test_samples_of_another_shape_or_rate_are_told(samples: np.ndarray, rate: float, model_dir: Path) -> None:
+    with pytest.raises(InputError, match="one channel's samples"):
+        mc2.score((samples, rate), model=model_dir)

@@ -97,6 +97,15 @@ def test_a_damaged_resume_file_is_told(tmp_path: Path) -> None:
         run(Slope([0.5]), tmp_path, resume=True)
 
 
+@pytest.mark.parametrize("name", ["sequence_stride", "scoring_stride"])
+@pytest.mark.parametrize("stride", [0, 17, 500])
+def test_strides_that_would_leave_epochs_out_are_refused(
+    store_dir: Path, tmp_path: Path, name: str, stride: int
+) -> None:
+    with pytest.raises(InputError, match=f"{name}={stride} leaves epochs out"):
+        pretrain_small(store_dir, tmp_path / "run", assignments=[*SHAPE, f"{name}={stride}"])
+
+
 def test_the_learning_rate_warms_up_linearly(tmp_path: Path) -> None:
     rates = []
     phase = Slope([0.5] * 9)

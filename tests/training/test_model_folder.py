@@ -11,6 +11,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import copy_model_folder, open_model_folder
 from mc2sleepnet.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig
+from mc2sleepnet.recipes import refuse_to_overwrite
 from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.training.stager import TorchStager
 
@@ -109,11 +110,11 @@ def test_a_copied_model_is_the_same_model_and_nothing_else_of_the_run(model_dir:
     }
 
 
-@pytest.mark.parametrize("name", ["encoder.onnx", "sequence.onnx"])
-def test_a_graph_that_was_changed_is_refused(model_dir: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["encoder.onnx", "sequence.onnx", "calibration.json"])
+def test_a_file_that_was_changed_is_refused(model_dir: Path, tmp_path: Path, name: str) -> None:
     copy_model_folder(model_dir, tmp_path / "copy")
-    graph = tmp_path / "copy" / name
-    graph.write_bytes(graph.read_bytes() + b"\n")
+    changed = tmp_path / "copy" / name
+    changed.write_bytes(changed.read_bytes() + b"\n")
     with pytest.raises(InputError, match=f"{name}: not the file"):
         open_model_folder(tmp_path / "copy")
 
@@ -130,3 +131,30 @@ def test_the_model_card_says_what_it_learned_from_and_that_it_is_no_medical_devi
     card = (model_dir / "README.md").read_text()
     assert "synthetic nights; no person was recorded" in card
     assert "not a medical device" in card
+
+
+def test_export_never_copies_damaged_weights(model_dir: Path, tmp_path: Path) -> None:
+    copy_model_folder(model_dir, tmp_path / "damaged")
+    weights = tmp_path / "damaged" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    with pytest.raises(InputError, match="not the weights"):
+        copy_model_folder(tmp_path / "damaged", tmp_path / "copy")
+
+
+def test_export_never_replaces_another_model(model_dir: Path, saved: Path) -> None:
+    with pytest.raises(InputError, match="another model is here"):
+        copy_model_folder(model_dir, saved)
+
+
+def test_training_never_overwrites_an_exported_model(model_dir: Path, tmp_path: Path) -> None:
+    copy_model_folder(model_dir, tmp_path / "model")
+    for resume in (False, True):
+        with pytest.raises(InputError, match="a model is here already"):
+            refuse_to_overwrite(tmp_path / "model", resume=resume)
+
+
+def test_what_is_not_said_to_be_real_counts_as_synthetic(model_dir: Path, tmp_path: Path) -> None:
+    copy_model_folder(model_dir, tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"is_synthetic": None}))
+    assert open_model_folder(tmp_path / "model").is_synthetic

@@ -39,6 +39,8 @@ def test_assignments_win_over_the_preset_and_are_typed() -> None:
         ("depth=3", "no option in 'depth=3'"),
         ("seed=1.5", "not a whole number"),
         ("width=wide", "not a number"),
+        ("weight_decay=nan", "not a number"),
+        ("learning_rate=inf", "not a number"),
         ("token_norm=batch", "Choose from layer, none"),
         ("detach_targets=maybe", "Choose from true, false"),
     ],

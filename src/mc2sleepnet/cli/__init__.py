@@ -48,5 +48,6 @@ def main() -> None:
     """Entry point of the installed command."""
     # A pipe's reader and a C locale must not decide whether a µ or a κ can be printed.
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        if stream is not None:  # closed by the caller
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     app()

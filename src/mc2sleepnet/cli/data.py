@@ -51,7 +51,7 @@ def folds(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Print a corpus's folds, subject by subject, each with the hash of its manifest."""
-    from mc2sleepnet.recipes import fold_table
+    from mc2sleepnet.corpora.folds import fold_table
 
     table = fold_table(corpus)
     if as_json:

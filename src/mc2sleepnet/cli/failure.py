@@ -34,7 +34,8 @@ def end_with(failures: Sequence[InputError], n_inputs: int, what: str) -> None:
     for failure in failures:
         tell(failure)
     if failures:
-        fail(f"{len(failures)} of {n_inputs} {what} failed, the others are done", SOME_FAILED)
+        others = ", the others are done" if len(failures) < n_inputs else ""
+        fail(f"{len(failures)} of {n_inputs} {what} failed{others}", SOME_FAILED)
 
 
 def verb(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
@@ -48,7 +49,7 @@ def verb(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
             fail(error)
         except KeyboardInterrupt:
             fail(
-                "interrupted; what was finished is kept. Run it again to go on (training: with --resume).",
+                "interrupted; what was finished is kept. Run it again to go on (with --resume where the verb has it).",
                 INTERRUPTED,
             )
         except BrokenPipeError:

@@ -24,7 +24,8 @@ def progress_bar(what: str) -> Iterator[Advance]:
         TextColumn("{task.fields[detail]}"),
     )
     console = Console(stderr=True, width=None if sys.stderr.isatty() else LOG_WIDTH)
-    with Progress(*columns, console=console) as progress:
+    # On a terminal results are shown above the bar; a pipe's results must not be turned to stderr with it.
+    with Progress(*columns, console=console, redirect_stdout=sys.stdout.isatty()) as progress:
         task = progress.add_task(what, total=None, detail="", rate="")
 
         def advance(done: int, total: int, detail: str) -> None:

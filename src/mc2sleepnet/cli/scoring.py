@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mc2sleepnet.cli.failure import end_with, verb
+from mc2sleepnet.cli.failure import end_with, tell, verb
 from mc2sleepnet.cli.progress import progress_bar
 
 
@@ -19,6 +19,7 @@ def score(
     risk: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Expected share of wrong stages among epochs not marked for review.")
     ] = 0.05,
+    resume: Annotated[bool, typer.Option("--resume", help="Leave out recordings that are finished in --out.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line per recording.")] = False,
 ) -> None:
     """Score recordings: a hypnogram with confidence, statistics and a report for each."""
@@ -27,17 +28,20 @@ def score(
     from mc2sleepnet.scoring.engine import OpenVinoStager
     from mc2sleepnet.scoring.summary import outcome_json, outcome_text
 
-    paths = find_recordings(inputs)
+    found = find_recordings(inputs)
+    if found.n_hypnograms:
+        tell(f"{found.n_hypnograms} hypnogram files in these folders are left out")
+    paths, failures = found.recordings, list(found.failures)
     folder = open_model_folder(model)
-    outcomes = []
+    stager = OpenVinoStager(folder)
     with progress_bar("scoring") as advance:
-        for outcome in score_files(paths, out, folder, OpenVinoStager(folder), channel=channel, risk=risk):
-            outcomes.append(outcome)
-            advance(len(outcomes), len(paths), outcome.path.name)
-    for outcome in outcomes:
-        if as_json:
-            print(json.dumps(outcome_json(outcome), ensure_ascii=False))
-        elif outcome.night is not None:
-            print(outcome_text(outcome))
-    failures = [outcome.error for outcome in outcomes if outcome.error is not None]
-    end_with(failures, len(paths), "recordings")
+        outcomes = score_files(paths, out, folder, stager, channel=channel, risk=risk, resume=resume)
+        for done, outcome in enumerate(outcomes, start=1):
+            if as_json:
+                print(json.dumps(outcome_json(outcome)), flush=True)
+            elif outcome.error is None:
+                print(outcome_text(outcome), flush=True)
+            if outcome.error is not None:
+                failures.append(outcome.error)
+            advance(done, len(paths), outcome.path.name)
+    end_with(failures, len(paths) + len(found.failures), "inputs")

@@ -23,6 +23,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_text_atomically(path: Path, text: str) -> None:
-    """Write UTF-8 text with LF line ends, all or nothing."""
+    """Write UTF-8 text with the line ends it has, all or nothing.
+
+    What UTF-8 cannot hold, the undecodable bytes of a Latin-1 file name, becomes a question mark.
+    """
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_bytes(text.encode("utf-8", errors="replace"))

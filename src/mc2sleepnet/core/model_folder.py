@@ -16,7 +16,8 @@ ENCODER_FILE = "encoder.onnx"
 SEQUENCE_FILE = "sequence.onnx"
 CALIBRATION_FILE = "calibration.json"
 CARD_FILE = "README.md"
-GRAPHS_KEY = "graphs_sha256"
+SEAL_KEY = "files_sha256"
+SEALED_FILES = (ENCODER_FILE, SEQUENCE_FILE, CALIBRATION_FILE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,10 @@ class Calibration:
     temperature: float
     n_epochs: int
     scoring_stride: int
+
+    def __post_init__(self) -> None:
+        assert self.temperature > 0
+        assert self.scoring_stride >= 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +78,10 @@ def file_sha256(path: Path) -> str:
 
 
 def seal_model_folder(path: Path, calibration: Calibration) -> None:
-    """Write `calibration.json`, and the graphs' hashes into `config.json`: from then on the folder can score."""
+    """Write `calibration.json`, and the hashes of what scores into `config.json`: from then on the folder can score."""
     write_text_atomically(path / CALIBRATION_FILE, json.dumps(asdict(calibration), indent=1) + "\n")
     config = json.loads((path / CONFIG_FILE).read_text(encoding="utf-8"))
-    config[GRAPHS_KEY] = {name: file_sha256(path / name) for name in (ENCODER_FILE, SEQUENCE_FILE)}
+    config[SEAL_KEY] = {name: file_sha256(path / name) for name in SEALED_FILES}
     write_text_atomically(path / CONFIG_FILE, json.dumps(config, indent=1) + "\n")
 
 
@@ -92,18 +97,18 @@ def open_model_folder(path: Path) -> ModelFolder:
         raise InputError(path, f"no model here: {CONFIG_FILE} is missing", "Name a folder that `finetune` wrote")
     try:
         config = json.loads((path / CONFIG_FILE).read_text(encoding="utf-8"))
-        if GRAPHS_KEY not in config:
+        if SEAL_KEY not in config:
             fault = f"the model cannot score yet: its last phase is {config['phase']}"
             raise InputError(path, fault, "Run `mc2sleepnet finetune` to its end, which exports the graphs")
-        calibration = Calibration(**json.loads((path / CALIBRATION_FILE).read_text(encoding="utf-8")))
-        for name, expected in config[GRAPHS_KEY].items():
-            if file_sha256(path / name) != expected:
+        for name in SEALED_FILES:
+            if file_sha256(path / name) != config[SEAL_KEY][name]:
                 raise InputError(path / name, f"not the file that {CONFIG_FILE} names", "Copy the folder again")
-        identity = json.dumps([config["weights_sha256"], config[GRAPHS_KEY], asdict(calibration)], sort_keys=True)
+        calibration = Calibration(**json.loads((path / CALIBRATION_FILE).read_text(encoding="utf-8")))
+        identity = json.dumps([config["weights_sha256"], config[SEAL_KEY]], sort_keys=True)
         return ModelFolder(
             path=path,
             sequence_length=config["network"]["sequence_length"],
-            is_synthetic=config["is_synthetic"],
+            is_synthetic=config["is_synthetic"] is not False,  # whatever is not said to be real counts as synthetic
             calibration=calibration,
             sha256=hashlib.sha256(identity.encode()).hexdigest(),
             config=config,
@@ -122,9 +127,13 @@ def copy_model_folder(source: Path, target: Path) -> None:
     Raises
     ------
     InputError
-        If `source` is no model that can score.
+        If `source` is no model that can score, its weights are damaged, or `target` holds another model.
     """
-    open_model_folder(source)
+    model = open_model_folder(source)
+    if file_sha256(source / WEIGHTS_FILE) != model.config["weights_sha256"]:
+        raise InputError(source / WEIGHTS_FILE, f"not the weights that {CONFIG_FILE} names", "Export from a whole run")
+    if (target / CONFIG_FILE).exists() and (target / CONFIG_FILE).read_bytes() != (source / CONFIG_FILE).read_bytes():
+        raise InputError(target, "another model is here already", "Choose another --out")
     target.mkdir(parents=True, exist_ok=True)
     for name in (WEIGHTS_FILE, ENCODER_FILE, SEQUENCE_FILE, CALIBRATION_FILE, CARD_FILE, CONFIG_FILE):
         with atomic_path(target / name) as temporary:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -147,6 +147,26 @@ def seeded_fold(subjects: Iterable[str], *, n_validation: int, n_test: int, seed
         validation=tuple(sorted(shuffled[n_test : n_test + n_validation], key=_by_number)),
         train=tuple(sorted(shuffled[n_test + n_validation :], key=_by_number)),
     )
+
+
+def corpus_folds(corpus: str) -> tuple[Callable[[int], Fold], int]:
+    """The folds of a corpus, by number from 1, and how many there are.
+
+    Raises
+    ------
+    InputError
+        If no folds of it are known.
+    """
+    known = {"sleep-edf-78": (sleep_edf_78_fold, 10), "sleep-edf-20": (sleep_edf_20_fold, 20)}
+    if corpus not in known:
+        raise InputError(corpus, "no folds are known of this corpus", f"Choose from {', '.join(known)}")
+    return known[corpus]
+
+
+def fold_table(corpus: str) -> list[Fold]:
+    """All folds of a corpus, in order."""
+    fold_of, n_folds = corpus_folds(corpus)
+    return [fold_of(number) for number in range(1, n_folds + 1)]
 
 
 def _fold(name: str, subjects: Iterable[int], validation: Iterable[int], test: Iterable[int]) -> Fold:

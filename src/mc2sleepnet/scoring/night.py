@@ -121,7 +121,7 @@ def score_recording(
     if not is_scorable.any():
         kinds = ", ".join(sorted(set(recording.source)))
         fault = f"channel '{recording.channel}' has no epoch with signal (all are {kinds})"
-        raise InputError(recording.name, fault, "Check the file, or name another --channel")
+        raise InputError(origin["file"], fault, "Check the file, or name another --channel")
     log_probabilities = score_night(
         stager, recording.signal_uv, is_scorable, stride=model.calibration.scoring_stride, progress=progress
     )

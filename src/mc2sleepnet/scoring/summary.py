@@ -8,7 +8,8 @@ from mc2sleepnet.scoring.cohort import Outcome
 def outcome_text(outcome: Outcome) -> str:
     """What a person wants to see first of a scored night."""
     night = outcome.night
-    assert night is not None
+    if night is None:
+        return f"{outcome.path.name}: finished before\n  {outcome.folder}"
     statistics = night.statistics()
     n_epochs, n_review = len(night.recording), int(night.review.sum())
     tst, efficiency = statistics["tst_min"], statistics["se_percent"]
@@ -25,13 +26,16 @@ def outcome_text(outcome: Outcome) -> str:
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
-    """The same for machines; `error` is null where the recording was scored."""
-    night = outcome.night
+    """The same for machines: `status` is ``"scored"``, ``"finished before"`` or ``"failed"``, then with `error`."""
+    night, file = outcome.night, str(outcome.path)
+    if outcome.error is not None:
+        return {"file": file, "folder": None, "status": "failed", "error": str(outcome.error)}
     if night is None:
-        return {"file": str(outcome.path), "folder": None, "error": str(outcome.error)}
+        return {"file": file, "folder": str(outcome.folder), "status": "finished before", "error": None}
     return {
-        "file": str(outcome.path),
+        "file": file,
         "folder": str(outcome.folder),
+        "status": "scored",
         "error": None,
         "is_synthetic": night.is_synthetic,
         "n_epochs": len(night.recording),

@@ -136,6 +136,7 @@ def finetune(
     """
     parent = load_checkpoint(start)
     network = parent.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    loop.check_against(network.config.sequence_length)
     is_synthetic = parent.is_synthetic or data.store.is_synthetic
     fingerprint: dict[str, Any] = {
         "phase": PHASE,

@@ -72,17 +72,28 @@ class LoopOptions:
     seed: int = 42
 
     def __post_init__(self) -> None:
-        for name in ("batch_sequences", "sequence_stride", "validate_every_steps", "patience", "max_passes"):
+        for name in ("batch_sequences", "validate_every_steps", "patience", "max_passes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         for name in ("learning_rate", "gradient_clip"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
         for name in ("weight_decay", "warmup_steps", "max_steps", "seed"):
-            if getattr(self, name) < 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
-        if self.scoring_stride < 1:
-            raise ValueError(f"scoring_stride must be at least 1, not {self.scoring_stride}")
+
+    def check_against(self, sequence_length: int) -> None:
+        """Refuse strides by which sequences would leave epochs out.
+
+        Raises
+        ------
+        InputError
+            If a stride does not lie between 1 and the length of a sequence.
+        """
+        for name in ("sequence_stride", "scoring_stride"):
+            if not 1 <= getattr(self, name) <= sequence_length:
+                fault = f"{name}={getattr(self, name)} leaves epochs out between sequences of {sequence_length}"
+                raise InputError("--set", fault, f"Choose {name} from 1 to {sequence_length}")
 
 
 class Phase(Protocol):

@@ -1,5 +1,6 @@
 """The two presets, and `--set key=value`: named options over one flat list of names."""
 
+import math
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -65,7 +66,10 @@ def _parsed(name: str, text: str, kind: Any) -> Any:
             return text.lower() == "true"
         raise InputError("--set", f"'{text}' is no {name}", "Choose from true, false")
     try:
-        return kind(text)
+        value = kind(text)
     except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
         wanted = "a whole number" if kind is int else "a number"
-        raise InputError("--set", f"{name}={text} is not {wanted}", f"Give {wanted}") from None
+        raise InputError("--set", f"{name}={text} is not {wanted}", f"Give {wanted}")
+    return value

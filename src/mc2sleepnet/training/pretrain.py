@@ -201,6 +201,7 @@ def pretrain(
     KeyboardInterrupt
         On Ctrl-C or SIGTERM, with everything saved.
     """
+    loop.check_against(network.sequence_length)
     with seeded_torch(loop.seed, "initialisation"):
         model = PretrainingNetwork(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with step("spectrogram") as advance:
