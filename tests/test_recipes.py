@@ -1,13 +1,21 @@
 """The demo, small: the whole way, the same figures twice, and its words."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.model_folder import file_sha256
+from mc2sleepnet.corpora import Fold
+from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.recipes import DemoResult, DemoSize, demo
+from mc2sleepnet.store import Store
+from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions
+from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
 
 TINY = DemoSize(
     subjects=5,
@@ -54,12 +62,24 @@ def test_another_seed_in_the_same_folder_is_refused(result: DemoResult) -> None:
         demo(result.report.parent, seed=4, size=TINY)
 
 
-def test_test_subjects_train_nothing(result: DemoResult) -> None:
-    config = json.loads((result.model / "config.json").read_text())
-    fold = config["provenance"]["fold"]
-    assert set(fold["test"]).isdisjoint({*fold["train"], *fold["validation"]})
-    figures = json.loads((result.report.parent / "figures.json").read_text())
-    assert figures["test_subjects"] == fold["test"]
+def test_test_subjects_train_nothing(result: DemoResult, tmp_path: Path) -> None:
+    """Scramble the test subjects' nights in the store: the trained weights must not notice."""
+    source = result.report.parent
+    shutil.copytree(source / "store", tmp_path / "store")
+    config = json.loads((source / "pretrain" / "config.json").read_text())["provenance"]
+    fold = Fold(**{side: tuple(config["fold"][side]) for side in ("name", "train", "validation", "test")})
+    store = Store.open(tmp_path / "store")
+    for recording in (store.recordings[index] for index in store.recordings_of(fold.test)):
+        path = tmp_path / "store" / f"{recording.name}.i16"
+        path.write_bytes(bytes(reversed(path.read_bytes())))
+    pretrain(
+        FoldData(store=Store.open(tmp_path / "store"), fold=fold),
+        tmp_path / "run",
+        network=NetworkConfig(width=TINY.width),
+        options=PretrainOptions(),
+        loop=replace(TINY.pretraining, seed=3),
+    )
+    assert file_sha256(tmp_path / "run" / "model.safetensors") == file_sha256(source / "pretrain" / "model.safetensors")
 
 
 def test_the_report_says_synthetic(result: DemoResult) -> None:

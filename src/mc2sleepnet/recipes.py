@@ -15,6 +15,7 @@ from mc2sleepnet.evaluation.held_out import HeldOutAgreement, agree_on_held_out
 from mc2sleepnet.evaluation.tables import agreement_text, agreements_text
 from mc2sleepnet.metrics.agreement import kappa
 from mc2sleepnet.metrics.intervals import bootstrap_over_subjects
+from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.report.experiment import experiment_report
 from mc2sleepnet.scoring.engine import OpenVinoStager
@@ -26,7 +27,7 @@ from mc2sleepnet.synth.cohort import write_cohort
 from mc2sleepnet.training.finetune import finetune
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
-from mc2sleepnet.training.presets import build, chosen_options
+from mc2sleepnet.training.presets import PRESETS, build, chosen_options
 from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
 from mc2sleepnet.training.resume import METRICS_FILE, RESUME_FILE
 
@@ -66,7 +67,7 @@ def finetune_fold(
     out: Path,
     *,
     fold: int,
-    preset: str,
+    preset: str | None,
     assignments: Sequence[str],
     resume: bool,
     step: Step = silent,
@@ -78,11 +79,23 @@ def finetune_fold(
     InputError
         For an option, a fold, a store or a start that cannot be used, or a run that is there already.
     """
-    values = {"sequence_stride": FINETUNING_STRIDE} | chosen_options(preset, assignments, (LoopOptions,))
+    values = {"sequence_stride": FINETUNING_STRIDE} | chosen_options(preset or "paper", assignments, (LoopOptions,))
+    if preset is not None:
+        _check_preset(start, preset)
     loop = build(LoopOptions, values)
     refuse_to_overwrite(out, resume=resume)
     data = open_fold(store, fold)
     return _ending(finetune(data, start, out, loop=loop, resume=resume, step=step), out, data)
+
+
+def _check_preset(start: Path, preset: str) -> None:
+    """Fine-tuning has no options of its own in any preset; it must not be asked for another than its start's."""
+    wanted = build(NetworkConfig, chosen_options(preset, [], (NetworkConfig,))).to_json()
+    found = load_checkpoint(start).network.config.to_json()
+    differing = [name for name in PRESETS["author_code"] if name in wanted and wanted[name] != found[name]]
+    if differing:
+        fault = f"was not pre-trained with the preset {preset}: {', '.join(differing)} differ"
+        raise InputError(start, fault, "Leave --preset out, or start from another run")
 
 
 def open_fold(store: Path, number: int) -> FoldData:

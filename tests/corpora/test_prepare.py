@@ -1,3 +1,4 @@
+import multiprocessing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -49,6 +50,12 @@ def write_night(
     start = START + timedelta(seconds=hypnogram_delay_s)
     write_annotations(source / f"{key}C-Hypnogram.edf", annotations, start=start, recording_text="")
     return data
+
+
+def rewrite(path: Path, data: np.ndarray) -> None:
+    """The same recording with other samples."""
+    recording = edfio.Recording(startdate=START.date())
+    edfio.Edf([signal(data, 100, "EEG Fpz-Cz")], recording=recording, starttime=START.time()).write(path)
 
 
 @pytest.fixture
@@ -215,6 +222,31 @@ def test_errors_come_back_whole_from_workers(source, store_dir):
     assert raised.value.where == str(source / "SC4001EC-Hypnogram.edf")
 
 
+@pytest.mark.parametrize("n_good", [0, 1])
+def test_the_only_bad_night_is_named_with_what_became_of_the_others(source, store_dir, n_good):
+    write_night(source, n_recorded=70)
+    if n_good:
+        write_night(source, "SC4011E")
+    with pytest.raises(InputError) as raised:
+        prepare("sleep-edf-78", source, store_dir)
+    assert raised.value.where == str(source / "SC4001EC-Hypnogram.edf")
+    assert ("the other 1 of 2 recordings are prepared" in str(raised.value)) == bool(n_good)
+
+
+def test_a_killed_worker_is_one_clear_line_and_a_second_run_goes_on(source, store_dir):
+    for subject in range(20):
+        write_night(source, f"SC4{subject:02d}1E")
+
+    def kill(done, *_):
+        if done == 1:
+            for worker in multiprocessing.active_children():
+                worker.kill()
+
+    with pytest.raises(InputError, match=r"a worker process was killed.* with fewer --workers; what is finished"):
+        prepare("sleep-edf-78", source, store_dir, workers=2, progress=kill)
+    assert prepare("sleep-edf-78", source, store_dir).n_already_there >= 1
+
+
 def test_nights_without_a_partner_are_named(source, store_dir):
     for key in ("SC4001E", "SC4002E", "SC4011E"):
         write_night(source / "nested" / key, key)
@@ -284,5 +316,20 @@ def test_flat_epochs_are_told_and_stay_readable(source, store_dir):
         data[at : at + 6000] = bytes(6000)
     path.write_bytes(data)
     summary = prepare("sleep-edf-78", source, store_dir)
-    assert "SC4001E0: 2 epochs are flat" in summary.to_text()
+    assert summary.to_text().count("SC4001E0: 2 epochs are flat") == 1
+    assert ids(summary).count("flat") == 1
     assert Store.open(store_dir).is_readable.all()
+
+
+def test_flat_epochs_that_are_trimmed_away_are_not_told(source, store_dir):
+    data = write_night(source)
+    data[: 4 * 3000] = 0
+    rewrite(source / "SC4001E0-PSG.edf", data)
+    assert ids(prepare("sleep-edf-78", source, store_dir)) == ["tail-cut"]
+
+
+def test_clipped_samples_are_told(source, store_dir):
+    data = write_night(source)
+    data[30000:30003] = 9000
+    rewrite(source / "SC4001E0-PSG.edf", data)
+    assert "SC4001E0: 3 samples beyond ±5000 µV were clipped" in prepare("sleep-edf-78", source, store_dir).to_text()

@@ -88,6 +88,15 @@ def test_a_table_that_was_changed_is_refused_by_its_line(tmp_path, old, new, wor
     assert str(raised.value).startswith(str(path))
 
 
+@pytest.mark.parametrize("seconds", [45, 30])
+def test_a_clock_beyond_what_dates_hold_is_refused(tmp_path, seconds):
+    path = tmp_path / "h.csv"
+    write(path, [0, 2])
+    path.write_text(path.read_text().replace("0,0,,", f"0,0,9999-12-31T23:59:{seconds},", 1))
+    with pytest.raises(InputError, match=r"h\.csv: line 2: clock_time .* beyond the year 9999"):
+        read_hypnogram(path)
+
+
 def test_a_table_without_epochs_is_refused(tmp_path):
     (tmp_path / "h.csv").write_text(HEADER + "\n")
     with pytest.raises(InputError, match="no epochs"):

@@ -8,7 +8,7 @@ import torch
 from mc2sleepnet.model.masking import hidden_count, hide, sample_is_masked
 
 
-@pytest.mark.parametrize("ratio", [0.25, 0.5, 0.75])
+@pytest.mark.parametrize("ratio", [0.25, 0.3, 0.5, 0.58, 0.75])
 @pytest.mark.parametrize("n_valid", range(17))
 def test_the_mask_hides_exactly_the_methods_number_of_epochs(ratio: float, n_valid: int) -> None:
     expected = min(n_valid - 1, max(1, math.floor(ratio * n_valid + 0.5))) if n_valid >= 2 else 0

@@ -94,12 +94,34 @@ def test_shapes_at_every_arrow_of_the_network(paper: PretrainingNetwork) -> None
         assert network(signal_uv, all_valid()).shape == (B, L, 5)
 
 
-def test_single_view_does_not_depend_on_the_other_modality(small: MC2SleepNet) -> None:
+@pytest.mark.parametrize("modality", ["signal", "spectrogram"])
+def test_single_view_does_not_depend_on_the_other_modality(small: MC2SleepNet, modality: str) -> None:
     tokens = random_tokens()
-    other = tokens._replace(spectrogram=tokens.spectrogram.flip(1))
-    torch.testing.assert_close(
-        small.single_view(other, all_valid()).signal, small.single_view(tokens, all_valid()).signal, rtol=0, atol=0
-    )
+    other_name = "spectrogram" if modality == "signal" else "signal"
+    other = tokens._replace(**{other_name: getattr(tokens, other_name).flip(1)})
+    before, after = (getattr(small.single_view(some, all_valid()), modality) for some in (tokens, other))
+    assert torch.equal(before, after)
+
+
+def test_restoration_reads_the_other_modality_whole_and_its_own_hidden_tokens_not_at_all() -> None:
+    model = PretrainingNetwork(SMALL).eval()
+    tokens, nothing = random_tokens(batch=1), torch.zeros(1, L, dtype=torch.bool)
+    is_masked = nothing.clone()
+    is_masked[0, 5] = True
+
+    def restored_signal(changed: Tokens) -> Tensor:
+        with torch.no_grad():
+            return model.restore(changed, is_masked, is_masked, all_valid(1)).signal
+
+    def with_epoch_5_changed(modality: Tensor) -> Tensor:
+        changed = modality.clone()
+        changed[0, 5] = torch.randn(32, generator=torch.Generator().manual_seed(9))
+        return changed
+
+    before = restored_signal(tokens)
+    assert torch.equal(restored_signal(tokens._replace(signal=with_epoch_5_changed(tokens.signal))), before)
+    other = tokens._replace(spectrogram=with_epoch_5_changed(tokens.spectrogram))
+    assert (restored_signal(other) - before).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("modality", ["signal", "spectrogram"])

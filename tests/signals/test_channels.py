@@ -29,7 +29,7 @@ CLINICAL = ["E1-M2", "ECG", "F4-M1", "F4-M1 (Imp)", "C3:M2", "O1-M2", "Snore"]
     ],
 )
 def test_the_best_derivation_is_chosen_however_it_is_spelled(labels, chosen):
-    label, reason = choose_channel(WHERE, labels)
+    label, reason = choose_channel(WHERE, labels, ["uV"] * len(labels))
     assert label == chosen
     assert reason
 
@@ -46,7 +46,34 @@ def test_the_best_derivation_is_chosen_however_it_is_spelled(labels, chosen):
 )
 def test_a_channel_that_is_no_eeg_is_never_chosen(labels):
     with pytest.raises(InputError, match=r"night\.edf: no EEG channel\. Name one with --channel\."):
-        choose_channel(WHERE, labels)
+        choose_channel(WHERE, labels, ["uV"] * len(labels))
+
+
+@pytest.mark.parametrize(
+    ("channels", "chosen"),
+    [
+        ({"O2": "%", "C3": "uV"}, "C3"),
+        ({"O2": "", "C3": ""}, "C3"),
+        ({"C3": "uV", "T3-T5": "uV"}, "T3-T5"),
+        ({"F3": "", "EEG O2": ""}, "EEG O2"),
+        ({"SaO2": "%", "O2": "uV"}, "O2"),
+        ({"EEG C4-M1": "kOhm", "EEG C3-M2": "uV"}, "EEG C3-M2"),
+    ],
+)
+def test_a_bare_electrode_is_the_last_resort_and_another_unit_than_volts_is_none(channels, chosen):
+    assert choose_channel(WHERE, list(channels), list(channels.values()))[0] == chosen
+
+
+@pytest.mark.parametrize("label", ["O2", "SaO2", "SpO2", "EtCO2", "CO2", "O2 sat", "PO2", "O2 (%)"])
+@pytest.mark.parametrize("unit", ["%", "", "mmHg"])
+def test_oxygen_is_never_taken_for_an_occipital_electrode(label, unit):
+    with pytest.raises(InputError, match="no EEG channel"):
+        choose_channel(WHERE, [label], [unit])
+
+
+def test_of_two_channels_with_one_name_the_first_ones_unit_counts():
+    with pytest.raises(InputError, match="no EEG channel"):
+        choose_channel(WHERE, ["C3", "C3"], ["%", "uV"])
 
 
 def test_a_wanted_channel_may_be_spelled_otherwise_if_only_one_fits():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 
 from edf_files import noise_uv, signal, write_discontinuous, write_edf, write_night
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.core.recording import Recording, Source
+from mc2sleepnet.core.recording import Finding, Recording, Source
 from mc2sleepnet.signals import cut_epochs, read_epochs
 
 
@@ -40,6 +42,15 @@ def test_an_epoch_is_flat_below_half_a_microvolt_whatever_its_offset():
     epochs = cut_epochs(recording(np.concatenate([noise, quiet, blip, np.zeros(3000)])))
     assert epochs.source == (Source.MODEL, Source.FLAT, Source.MODEL, Source.FLAT)
     assert epochs.is_scorable.tolist() == [True, False, True, False]
+
+
+def test_flat_epochs_are_told_after_what_was_found_before():
+    noise = noise_uv(30, 100)
+    before = Finding(id="gap", message="")
+    two = cut_epochs(replace(recording(np.concatenate([noise, np.zeros(6000)])), findings=(before,)))
+    assert two.findings == (before, Finding(id="flat", message="2 epochs are flat"))
+    assert cut_epochs(recording(np.zeros(3000))).findings[0].message == "1 epoch is flat"
+    assert cut_epochs(recording(noise)).findings == ()
 
 
 def test_ringing_at_the_border_of_a_flat_stretch_does_not_hide_it(tmp_path):

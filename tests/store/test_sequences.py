@@ -3,6 +3,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.store import sequences
 
 
@@ -43,7 +44,7 @@ def test_nothing_to_cut_gives_no_sequences(put, opened):
 @pytest.mark.parametrize(("length", "stride"), [(4, 5), (4, 0), (0, 0)])
 def test_a_stride_that_would_skip_epochs_is_refused(put, opened, length, stride):
     store = with_gaps(put, opened, "11")
-    with pytest.raises(ValueError, match="stride"):
+    with pytest.raises(InputError, match=rf"^sequence_stride: {stride} does not lie between 1 and .* {length}\."):
         sequences(store, [0], length=length, stride=stride)
 
 

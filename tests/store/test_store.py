@@ -1,5 +1,6 @@
 import json
 import pickle
+import resource
 from datetime import datetime
 
 import numpy as np
@@ -200,3 +201,38 @@ def test_missing_or_short_epochs_are_noticed_when_the_store_opens(put, opened, t
     (tmp_path / "a.i16").unlink()
     with pytest.raises(InputError, match=r"a\.i16: no such file"):
         Store.open(tmp_path)
+
+
+def test_clipped_samples_are_told(put):
+    signal_uv = noise_uv(4)
+    assert put("a", signal_uv=signal_uv).findings == ()
+    signal_uv[0, :7] = [5000, 6000, -6000, 7000, -5000, 1e9, 5001]
+    stored = put("a", signal_uv=signal_uv, findings=[Finding(id="flat", message="")])
+    assert stored.n_clipped == 5
+    message = "5 samples beyond ±5000 µV were clipped"
+    assert stored.findings == (Finding(id="flat", message=""), Finding(id="clipped", message=message))
+
+
+@pytest.fixture
+def small_disk():
+    """No file may grow beyond 4 kB: the system refuses to write, as it does on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_disk_that_takes_no_more_is_an_error_that_names_the_file_and_leaves_nothing(put, tmp_path):
+    with pytest.raises(OSError, match="File too large") as raised:
+        put("a")
+    assert raised.value.filename == str(tmp_path / "a.i16")
+    assert finished_recording(tmp_path, "a") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_full_disk_is_named_by_the_sidecar_too(put, tmp_path):
+    with pytest.raises(OSError, match="File too large") as raised:
+        put("a", n_epochs=0, findings=[Finding(id="flat", message="." * 5000)])
+    assert raised.value.filename == str(tmp_path / "a.json")

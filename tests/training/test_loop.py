@@ -81,7 +81,7 @@ def test_the_last_step_is_always_validated(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_step_and_the_last_good_network(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"not being finite|stopped being finite at step 4.*from step 3"):
+    with pytest.raises(InputError, match=r"stopped being finite at step 4; the best network is of step 3"):
         run(Slope([0.1, 0.2, 0.3, 0.4], poison_at=4), tmp_path)
 
 
@@ -211,7 +211,8 @@ def test_kill_9_and_resume_give_the_weights_of_an_uninterrupted_run(
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    assert (out / RESUME_FILE).exists()
+    assert process.returncode == -signal.SIGKILL
+    assert torch.load(out / RESUME_FILE, weights_only=True)["progress"]["step"] < 6
     resumed = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
     assert resumed.returncode == 0, resumed.stderr
     assert_same_run(out, uninterrupted)

@@ -19,22 +19,25 @@ CONFIG = NetworkConfig(width=0.125, spectrogram_layers=1, sequence_layers=1)
 
 
 @pytest.fixture
-def saved(tmp_path: Path) -> Path:
+def network() -> MC2SleepNet:
     network = MC2SleepNet(CONFIG).eval()
     network.spectrogram.mean_db.copy_(torch.linspace(-5, 20, 128))
     network.spectrogram.deviation_db.copy_(torch.linspace(3, 8, 128))
+    return network
+
+
+@pytest.fixture
+def saved(network: MC2SleepNet, tmp_path: Path) -> Path:
     save_checkpoint(Checkpoint(network=network, phase="pre-training", is_synthetic=True, provenance={"a": 1}), tmp_path)
     return tmp_path
 
 
-def test_a_checkpoint_gives_the_same_network_back(saved: Path) -> None:
-    first, second = load_checkpoint(saved), load_checkpoint(saved)
-    signal_uv = 20 * torch.randn(1, 16, 3000)
-    is_valid = torch.ones(1, 16, dtype=torch.bool)
-    assert torch.equal(first.network(signal_uv, is_valid), second.network(signal_uv, is_valid))
-    assert first.network.config == CONFIG
-    assert (first.phase, first.is_synthetic, first.provenance) == ("pre-training", True, {"a": 1})
-    torch.testing.assert_close(first.network.spectrogram.mean_db, torch.linspace(-5, 20, 128))
+def test_a_checkpoint_gives_the_same_network_back(network: MC2SleepNet, saved: Path) -> None:
+    loaded = load_checkpoint(saved)
+    signal_uv, is_valid = 20 * torch.randn(1, 16, 3000), torch.ones(1, 16, dtype=torch.bool)
+    assert torch.equal(loaded.network(signal_uv, is_valid), network(signal_uv, is_valid))
+    assert loaded.network.config == CONFIG
+    assert (loaded.phase, loaded.is_synthetic, loaded.provenance) == ("pre-training", True, {"a": 1})
 
 
 def test_the_spectrogram_statistics_are_in_the_config_for_people_to_read(saved: Path) -> None:
@@ -83,7 +86,7 @@ def test_exported_graphs_agree_with_torch_to_1e_4(model_dir: Path) -> None:
     signal_uv[5] = 0
     is_valid = rng.random((3, 16)) > 0.2
     is_valid[:, 0] = True
-    engines = OpenVinoStager(open_model_folder(model_dir)), TorchStager(network, view="cross")
+    engines = OpenVinoStager(open_model_folder(model_dir)), TorchStager(network, view=network.cross_view)
     tokens = [engine.encode(signal_uv).reshape(3, 16, 2, -1) for engine in engines]
     np.testing.assert_allclose(tokens[0], tokens[1], atol=1e-4)
     answers = [engine.relate(own, is_valid) for engine, own in zip(engines, tokens, strict=True)]
@@ -129,7 +132,7 @@ def test_a_model_folder_without_one_of_its_files_is_refused(model_dir: Path, tmp
 
 def test_the_model_card_says_what_it_learned_from_and_that_it_is_no_medical_device(model_dir: Path) -> None:
     card = (model_dir / "README.md").read_text()
-    assert "synthetic nights; no person was recorded" in card
+    assert "synthetic nights, no person was recorded" in card
     assert "not a medical device" in card
 
 

@@ -3,16 +3,20 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import open_model_folder
 from mc2sleepnet.corpora import Fold
-from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig, PretrainingNetwork
+from mc2sleepnet.model.losses import restoration_l1
+from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig, PretrainingNetwork, Tokens
 from mc2sleepnet.model.spectrogram import Spectrogram
+from mc2sleepnet.recipes import finetune_fold, pretrain_fold
 from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.store import Store
 from mc2sleepnet.training.finetune import Finetuning, backbones, finetune
@@ -20,6 +24,7 @@ from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions
 from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions, fit_spectrogram_statistics, pretrain
 from mc2sleepnet.training.seeding import keyed_generator, seeded_torch
+from mc2sleepnet.training.stager import TorchStager
 
 SMALL = NetworkConfig(width=0.125, spectrogram_layers=2, sequence_layers=2)
 
@@ -84,7 +89,8 @@ def test_batch_norm_statistics_stand_still_in_finetuning_and_move_in_pretraining
     for phase, moves in ((pretraining(data), True), (finetuning(data), False)):
         network = phase.model.network if isinstance(phase, Pretraining) else phase.network
         before = statistics(network)
-        one_step(phase, some_sequences(data))
+        phase.enter_training()
+        network.encode_epochs(torch.from_numpy(data.store.signal_uv(np.arange(8))))
         assert (not torch.equal(statistics(network), before)) == moves
 
 
@@ -124,30 +130,81 @@ def test_pretraining_adds_up_its_weighted_terms(data: FoldData) -> None:
     assert weighted["ce_fusion"] == pytest.approx(plain["ce_fusion"], rel=1e-5)
 
 
-def test_no_gradient_reaches_the_tokens_to_be_restored_unless_asked(data: FoldData) -> None:
-    """With the restoration's own parameters frozen, only the targets could carry gradient to one modality alone."""
-    config = replace(SMALL, sequence_layers=1)
-    is_valid = torch.ones(2, 16, dtype=torch.bool)
-    gradients = {}
-    for detach in (True, False):
-        phase = pretraining(data, config, detach_targets=detach)
-        signal = torch.randn(2, 16, config.token_width, generator=torch.Generator().manual_seed(0), requires_grad=True)
-        spectrogram = signal.detach().flip(1)
-        masking = keyed_generator(0, "masking")
-        tokens = type(phase.model.network.encode(torch.zeros(2, 16, 3000), is_valid))(signal, spectrogram)
-        with seeded_torch(0, "dropout"):
-            phase.restoration_term(tokens, is_valid, masking).backward()
-        gradients[detach] = signal.grad
-    assert not torch.allclose(gradients[True], gradients[False])
+@pytest.mark.parametrize("detach", [True, False])
+def test_restored_targets_carry_gradient_only_where_asked(
+    data: FoldData, monkeypatch: pytest.MonkeyPatch, detach: bool
+) -> None:
+    seen: list[bool] = []
+
+    def spy(restored: Tensor, target: Tensor, is_counted: Tensor, **options: Any) -> Tensor:
+        seen.append(target.requires_grad)
+        return restoration_l1(restored, target, is_counted, **options)
+
+    monkeypatch.setattr("mc2sleepnet.training.pretrain.restoration_l1", spy)
+    one_step(pretraining(data, detach_targets=detach), some_sequences(data))
+    assert seen == [not detach, not detach]
 
 
-def test_padding_and_single_epochs_cost_nothing(data: FoldData) -> None:
-    phase = pretraining(data)
+def test_padding_changes_no_term_of_the_loss(data: FoldData) -> None:
+    whole = some_sequences(data, 2)
+    padded = torch.cat([whole, torch.full((1, 16), -1)])
+    terms = []
+    for indices in (whole, padded):
+        phase = pretraining(data, mask_ratio=0.99)  # all but one epoch hidden, whatever the draw
+        phase.model.eval()
+        with torch.no_grad():
+            terms.append(phase.loss(indices, keyed_generator(0, "masking"))[1])
+    for name in ("ce_signal", "ce_spectrogram", "ce_fusion", "nce"):
+        assert terms[1][name] == pytest.approx(terms[0][name], rel=1e-4), name
+
+
+def test_a_sequence_of_one_epoch_has_nothing_to_restore(data: FoldData) -> None:
     alone = torch.full((2, 16), -1, dtype=torch.long)
     alone[:, 0] = torch.from_numpy(data.epochs(data.training)[[3, 9]])
-    terms = one_step(phase, alone)
+    terms = one_step(pretraining(data), alone)
     assert terms["recon"] == 0
     assert np.isfinite(list(terms.values())).all()
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_pretraining_is_judged_by_the_single_view_it_trains(data: FoldData, restarts: bool) -> None:
+    phase = pretraining(data, replace(SMALL, single_view_restarts=restarts))
+    tokens = np.random.default_rng(0).normal(size=(2, 16, 2, SMALL.token_width)).astype(np.float32)
+    is_valid = np.ones((2, 16), bool)
+    both = Tokens(torch.from_numpy(tokens[:, :, 0]), torch.from_numpy(tokens[:, :, 1]))
+    phase.model.eval()
+    with torch.no_grad():
+        trained = phase.model.single_view(both, torch.from_numpy(is_valid)).fusion.log_softmax(dim=2)
+    judged = TorchStager(phase.model.network, view=phase.model.single_view).relate(tokens, is_valid)
+    np.testing.assert_allclose(judged, trained.numpy(), atol=1e-5)
+
+
+def test_the_author_code_preset_trains(store_dir: Path, tmp_path: Path) -> None:
+    loop = ["width=0.125", "max_steps=2", "validate_every_steps=1", "batch_sequences=4"]
+    said = pretrain_fold(store_dir, tmp_path, fold=1, preset="author_code", assignments=loop, resume=False)
+    assert "2 steps" in said
+
+
+def test_a_network_that_learned_from_held_out_subjects_is_refused(
+    store_dir: Path, trained: Path, tmp_path: Path
+) -> None:
+    """The planted leak: pre-trained on fold 1, fine-tuned on fold 2, whose test subject 1 was in training."""
+    with pytest.raises(InputError, match=r"learned from subjects that sleep-edf-20 fold 2 holds out: .*1"):
+        finetune_fold(
+            store_dir,
+            trained / "pretrain",
+            tmp_path / "run",
+            fold=2,
+            preset=None,
+            assignments=["max_steps=1"],
+            resume=False,
+        )
+
+
+def test_finetuning_refuses_another_preset_than_its_start(store_dir: Path, trained: Path, tmp_path: Path) -> None:
+    options = {"fold": 1, "assignments": ["max_steps=1"], "resume": False}
+    with pytest.raises(InputError, match="not pre-trained with the preset author_code"):
+        finetune_fold(store_dir, trained / "pretrain", tmp_path / "run", preset="author_code", **options)  # type: ignore[arg-type]
 
 
 def test_spectrogram_statistics_are_those_of_the_training_epochs(data: FoldData) -> None:
@@ -161,7 +218,7 @@ def test_spectrogram_statistics_are_those_of_the_training_epochs(data: FoldData)
 
 def test_a_fold_without_scored_training_epochs_is_refused(store_dir: Path) -> None:
     fold = Fold(name="empty", train=("70",), validation=("4",), test=("6",))
-    with pytest.raises(InputError, match="no scored training epoch"):
+    with pytest.raises(InputError, match="no training epoch that is both recorded and scored"):
         FoldData(store=Store.open(store_dir), fold=fold)
 
 

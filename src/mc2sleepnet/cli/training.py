@@ -49,7 +49,7 @@ def finetune(
         Path, typer.Option("--from", "--init", metavar="RUN", help="Pre-trained run or model to start from.")
     ],
     fold: FoldNumber = 1,
-    preset: Preset = "paper",
+    preset: Annotated[str | None, typer.Option(help="Refuse a start that was pre-trained with another preset.")] = None,
     assignments: Assignments = None,
     resume: Resume = False,
 ) -> None:

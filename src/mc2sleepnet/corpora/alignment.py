@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
-from mc2sleepnet.core.recording import EpochedRecording, Finding, Recording
+from mc2sleepnet.core.recording import Finding, Recording
 from mc2sleepnet.core.stages import EPOCH_S, SAMPLES_PER_EPOCH, SAMPLING_HZ, UNSCORED
-from mc2sleepnet.signals import cut_epochs
 
 _DAY_S: Final = 24 * 3600
 _REMEDY: Final = "Check that the two files belong to the same night"
@@ -19,8 +18,8 @@ _REMEDY: Final = "Check that the two files belong to the same night"
 
 def align(
     recording: Recording, hypnogram: Hypnogram, *, recording_path: Path, hypnogram_path: Path
-) -> tuple[EpochedRecording, NDArray[np.int8]]:
-    """Cut a recording into the epochs its hypnogram scores.
+) -> tuple[Recording, NDArray[np.int8]]:
+    """Cut a recording to the epochs its hypnogram scores.
 
     Parameters
     ----------
@@ -34,7 +33,8 @@ def align(
     Returns
     -------
     tuple
-        Epochs on the hypnogram's grid, with findings of what was cut, and their stages, shape ``[N]``.
+        The recording from the hypnogram's first epoch on, N whole epochs long, with findings of what was cut; and
+        their stages, shape ``[N]``.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def align(
         start=hypnogram.clock_time(n_before) or recording.start,
         findings=(*recording.findings, *findings),
     )
-    return cut_epochs(aligned), stage
+    return aligned, stage
 
 
 def _offset_s(recording: Recording, hypnogram: Hypnogram) -> tuple[float, list[Finding]]:
@@ -76,11 +76,18 @@ def _offset_s(recording: Recording, hypnogram: Hypnogram) -> tuple[float, list[F
         return 0.0, [Finding(id="start-unknown", message=message)]
     offset_s = (hypnogram.start - recording.start).total_seconds()
     n_days = round(offset_s / _DAY_S)
-    if n_days == 0:
+    by_day_s = offset_s - n_days * _DAY_S
+    # A date mistyped or shifted to anonymise; but a recording may begin half a day before its hypnogram.
+    if _n_outside(recording, hypnogram, offset_s) <= _n_outside(recording, hypnogram, by_day_s):
         return offset_s, []
-    # A date mistyped or shifted to anonymise; no hypnogram starts half a day off its own night.
     message = f"the dates of recording and hypnogram differ by {abs(n_days)} days; aligned by time of day"
-    return offset_s - n_days * _DAY_S, [Finding(id="date-mismatch", message=message)]
+    return by_day_s, [Finding(id="date-mismatch", message=message)]
+
+
+def _n_outside(recording: Recording, hypnogram: Hypnogram, offset_s: float) -> int:
+    """Scored epochs that lie outside the recording if the hypnogram starts `offset_s` after it."""
+    first = np.round((offset_s + np.flatnonzero(hypnogram.is_scored) * EPOCH_S) * SAMPLING_HZ)
+    return int(np.count_nonzero((first < 0) | (first + SAMPLES_PER_EPOCH > len(recording.signal_uv))))
 
 
 def _refuse_scored(path: Path, stage: NDArray[np.int8], where: str) -> None:

@@ -4,7 +4,8 @@ import hashlib
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -14,12 +15,12 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.recording import Finding, Source
-from mc2sleepnet.core.stages import EPOCH_S, SAMPLING_HZ, STAGES, UNSCORED, UNSCORED_NAME
+from mc2sleepnet.core.stages import EPOCH_S, SAMPLES_PER_EPOCH, SAMPLING_HZ, STAGES, UNSCORED, UNSCORED_NAME
 from mc2sleepnet.corpora.alignment import align
 from mc2sleepnet.corpora.sleep_edf import CHANNEL, CORPORA, Pair, find_sleep_edf
 from mc2sleepnet.corpora.trimming import TRIM_LIMITS, WAKE_MINUTES, trim_wake
 from mc2sleepnet.formats import read_hypnogram
-from mc2sleepnet.signals import read_recording, to_100_hz
+from mc2sleepnet.signals import cut_epochs, read_recording, to_100_hz
 from mc2sleepnet.store import StoredRecording, finished_recording, write_index, write_recording
 
 # Rises whenever the same files would become other epochs.
@@ -131,7 +132,10 @@ def prepare(
     Raises
     ------
     InputError
-        If the source holds nothing usable, or some of its files are broken: all of them are named.
+        If the source holds nothing usable, some of its files are broken (all of them are named), or a worker was
+        killed.
+    OSError
+        If the store cannot be written; it names the file.
     """
     if corpus not in CORPORA:
         raise InputError(corpus, "is no corpus that can be prepared", f"Choose from {', '.join(CORPORA)}")
@@ -198,10 +202,14 @@ def _outcomes(
     # Forking a process that has threads, as numerical libraries do, may deadlock.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(pairs)), mp_context=context) as pool:
-        name_of = {pool.submit(_outcome, pair, store_dir, protocol): pair.name for pair in pairs}
         try:
+            name_of = {pool.submit(_outcome, pair, store_dir, protocol): pair.name for pair in pairs}
             for future in as_completed(name_of):
                 yield name_of[future], future.result()
+        except BrokenProcessPool:
+            fault = "a worker process was killed, as a system that is short of memory does"
+            remedy = "Run it again with fewer --workers; what is finished is kept"
+            raise InputError(store_dir, fault, remedy) from None
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -221,7 +229,7 @@ def _prepare_pair(pair: Pair, store_dir: Path, protocol: Mapping[str, Any]) -> t
         if was == (source_sha256, hypnogram_sha256, protocol):
             return finished, True
     recording = to_100_hz(read_recording(pair.recording_path, protocol["channel"]))
-    epochs, stage = align(
+    aligned, stage = align(
         recording,
         read_hypnogram(pair.hypnogram_path),
         recording_path=pair.recording_path,
@@ -230,15 +238,16 @@ def _prepare_pair(pair: Pair, store_dir: Path, protocol: Mapping[str, Any]) -> t
     kept = trim_wake(stage, protocol["trim_limits"])
     if kept.start == kept.stop:
         raise InputError(pair.hypnogram_path, "has no scored epoch", "Leave this recording out")
-    sources = epochs.source[kept]
+    samples = slice(kept.start * SAMPLES_PER_EPOCH, kept.stop * SAMPLES_PER_EPOCH)
+    epochs = cut_epochs(replace(aligned, signal_uv=aligned.signal_uv[samples]))
     # An expert scored the flat epochs of a night too, and published totals count them.
-    is_readable = np.array([source is not Source.GAP for source in sources], dtype=np.bool_)
+    is_readable = np.array([source is not Source.GAP for source in epochs.source], dtype=np.bool_)
     stored = write_recording(
         store_dir,
         name=pair.name,
         subject=pair.subject,
         night=pair.night,
-        signal_uv=epochs.signal_uv[kept],
+        signal_uv=epochs.signal_uv,
         stage=stage[kept],
         is_readable=is_readable,
         start=None if epochs.start is None else epochs.start + timedelta(seconds=EPOCH_S * kept.start),
@@ -247,20 +256,15 @@ def _prepare_pair(pair: Pair, store_dir: Path, protocol: Mapping[str, Any]) -> t
         channel=epochs.channel,
         protocol=protocol,
         is_synthetic=epochs.is_synthetic,
-        findings=(*epochs.findings, *_findings(sources, stage[kept])),
+        findings=(*epochs.findings, *_lost(is_readable, stage[kept])),
     )
     return stored, False
 
 
-def _findings(sources: Sequence[Source], stage: NDArray[np.int8]) -> list[Finding]:
-    findings = []
-    if n_flat := sources.count(Source.FLAT):
-        findings.append(Finding(id="flat", message=f"{n_flat} epochs are flat"))
-    in_gap = [source is Source.GAP and code != UNSCORED for source, code in zip(sources, stage, strict=True)]
-    if n_lost := sum(in_gap):
-        message = f"{n_lost} scored epochs lie in gaps of the recording and cannot be used"
-        findings.append(Finding(id="scored-gap", message=message))
-    return findings
+def _lost(is_readable: NDArray[np.bool_], stage: NDArray[np.int8]) -> list[Finding]:
+    n_lost = int(np.count_nonzero(~is_readable & (stage != UNSCORED)))
+    message = f"{n_lost} scored epochs lie in gaps of the recording and cannot be used"
+    return [Finding(id="scored-gap", message=message)] if n_lost else []
 
 
 def _sha256(path: Path) -> str:
@@ -274,7 +278,9 @@ def _sha256(path: Path) -> str:
 
 def _error(source: Path, refused: Sequence[tuple[str, str, str]], n_pairs: int) -> InputError:
     if len(refused) == 1:
-        return InputError(*refused[0])
+        where, fault, remedy = refused[0]
+        others = f"; the other {n_pairs - 1} of {n_pairs} recordings are prepared" if n_pairs > 1 else ""
+        return InputError(where, fault, remedy + others)
     faults = "; ".join(f"{where}: {fault}" for where, fault, _ in refused)
     fault = f"{len(refused)} of {n_pairs} recordings cannot be used: {faults}"
     return InputError(source, fault, "Mend or remove these; the others are prepared")

@@ -62,6 +62,8 @@ def read_hypnogram_csv(path: Path) -> Hypnogram:
     if len(rows) == 1:
         raise InputError(path, "it has no epochs", _REMEDY)
     start = _clock_time(path, 2, rows[1][2]) if len(rows[1]) == len(COLUMNS) else None
+    if start is not None:
+        _check_end(path, start, n_epochs=len(rows) - 1)
     stage = [_stage_of_row(path, epoch, row, start) for epoch, row in enumerate(rows[1:])]
     return Hypnogram(stage=np.array(stage, dtype=np.int8), start=start, scorer=path.stem)
 
@@ -76,6 +78,14 @@ def _clock_time(path: Path, line: int, text: str) -> datetime | None:
     if time is None or time.tzinfo is not None:
         raise InputError(path, f"line {line}: clock_time {text!r} is no local ISO 8601 time", _REMEDY)
     return time
+
+
+def _check_end(path: Path, start: datetime, *, n_epochs: int) -> None:
+    try:
+        start + timedelta(seconds=EPOCH_S * n_epochs)
+    except OverflowError:
+        fault = f"line 2: clock_time '{start.isoformat()}' puts the end of the night beyond the year 9999"
+        raise InputError(path, fault, "Correct the clock times, or leave them empty") from None
 
 
 def _stage_of_row(path: Path, epoch: int, row: Sequence[str], start: datetime | None) -> int:

@@ -12,7 +12,7 @@ NORM_EPS = 1e-12
 
 
 def sinusoidal_positions(length: int, width: int) -> Float[Tensor, "L D"]:
-    """Sines and cosines of geometrically spaced wavelengths, 2π to 10000·2π (Vaswani et al. 2017, eq. 3.5)."""
+    """Sines and cosines of geometrically spaced wavelengths, 2π to 10000·2π (Vaswani et al. 2017, section 3.5)."""
     position = torch.arange(length, dtype=torch.float64)[:, None]
     rate = torch.exp(torch.arange(0, width, 2, dtype=torch.float64) * (-math.log(10_000.0) / width))
     positions = torch.empty(length, width, dtype=torch.float64)

@@ -12,7 +12,7 @@ MASK_TOKEN_STD = 0.02
 
 def hidden_count(n_valid: Int[Tensor, "B"], ratio: float) -> Int[Tensor, "B"]:
     """How many of n valid epochs are hidden: ``min(n − 1, max(1, ⌊M·n + 0.5⌋))``; none where n < 2."""
-    wanted = torch.floor(ratio * n_valid + 0.5).long().clamp(min=1)
+    wanted = torch.floor(ratio * n_valid.double() + 0.5).long().clamp(min=1)
     return torch.minimum(wanted, n_valid - 1).clamp(min=0)
 
 

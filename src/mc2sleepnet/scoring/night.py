@@ -68,7 +68,7 @@ class ScoredNight:
             message = f"only {seconds} s long: under {SHORT_S // 60} minutes there is little context to score by"
             findings.append(Finding(id="short-recording", message=message))
         if self.model.is_synthetic and not self.is_synthetic:
-            message = "the model learned from synthetic nights only; its confidence on recorded ones may be too high"
+            message = "the model learned from synthetic nights, in whole or part; it may be too sure on recorded ones"
             findings.append(Finding(id="synthetic-model", message=message))
         return tuple(findings)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.signals.units import is_another_quantity, is_voltage
 
 # Best first: the training corpora's own derivations, then AASM's recommended ones. M1, M2 and A1, A2 are the
 # same mastoids. EEG alone is what SHHS calls C4-A1, and EEG(sec) its C3-A2.
@@ -22,20 +23,26 @@ _RANKED: Final = (
     ("SHHS's C3-A2", ("SEC", "2")),
 )
 _ELECTRODE: Final = r"(?:FP|AF|F|FC|FT|C|CP|T|TP|P|PO|O)(?:Z|\d{1,2})"
+_BARE_ELECTRODE: Final = re.compile(_ELECTRODE)
 _DERIVATION: Final = re.compile(rf"{_ELECTRODE}(?:{_ELECTRODE}|[AM][12]|M1M2|A1A2|REF|AVG|LE)?")
 _EEG_PREFIX: Final = re.compile(r"EEG(?![A-Z0-9])|EEG(?=2$)")
+# An occipital electrode, or oxygen: where nothing but the unit can tell.
+_MAYBE_OXYGEN: Final = frozenset({"O2", "PO2"})
 _NOT_EEG: Final = re.compile(r"EOG|EMG|ECG|EKG|RESP|IMP|EVENT|MARK|STATUS")
 
 
-def choose_channel(where: Path, labels: Sequence[str]) -> tuple[str, str]:
+def choose_channel(where: Path, labels: Sequence[str], units: Sequence[str]) -> tuple[str, str]:
     """Choose the channel to score.
+
+    A channel in a unit that is no voltage is never chosen, and a bare electrode such as C3 only where the file has
+    nothing better; a bare O2, which is oxygen as often, must besides be in volts.
 
     Parameters
     ----------
     where
         The file, named in the error.
-    labels
-        The file's channel labels, in order.
+    labels, units
+        The file's channel labels and their units, in order.
 
     Returns
     -------
@@ -47,14 +54,18 @@ def choose_channel(where: Path, labels: Sequence[str]) -> tuple[str, str]:
     InputError
         If no label is that of an EEG channel.
     """
-    candidates = {label: key for label in labels if (key := _key(label))}
+    unit_of = dict(zip(reversed(labels), reversed(units), strict=True))
+    candidates = {label: key for label in labels if (key := _key(label)) and not is_another_quantity(unit_of[label])}
     for rank, (name, keys) in enumerate(_RANKED):
         for label, key in candidates.items():
             if key in keys:
                 return label, f"{name} is choice {rank + 1} of {len(_RANKED)} and the best this file has"
     for label, key in candidates.items():
-        if _DERIVATION.fullmatch(key) or _EEG_PREFIX.match(label.strip().upper()):
+        if _EEG_PREFIX.match(label.strip().upper()) or not _BARE_ELECTRODE.fullmatch(key):
             return label, "the first EEG channel of the file, which has none of the usual derivations"
+    for label, key in candidates.items():
+        if key not in _MAYBE_OXYGEN or is_voltage(unit_of[label]):
+            return label, "the first electrode of the file, which has no derivations"
     raise InputError(where, "no EEG channel", f"Name one with --channel. It has {listed(labels)}")
 
 

@@ -38,35 +38,35 @@ def read_recording(path: Path, channel: str | None = None) -> Recording:
     Raises
     ------
     InputError
-        If the file cannot be opened, is not EDF or truncated, lacks the channel or its unit, or is shorter
-        than an epoch.
+        If the file cannot be opened, is not EDF or truncated, lacks the channel or its unit, holds amplitudes that
+        no EEG has in that unit, or is shorter than an epoch.
     """
     header = read_header(path)
     edf = _open(path)
     findings = list(header.findings)
     labels = [text_of(signal.label) for signal in edf.signals]
+    units = [text_of(signal.physical_dimension) for signal in edf.signals]
     if channel is None:
-        label, reason = choose_channel(path, labels)
+        label, reason = choose_channel(path, labels, units)
     else:
         label, reason = find_channel(path, labels, channel), "it was asked for"
     if labels.count(label) > 1:
         message = f"{labels.count(label)} channels are named '{label}'; the first is used"
         findings.append(Finding(id="duplicate-label", message=message))
-    signal = edf.signals[labels.index(label)]
+    index = labels.index(label)
+    signal = edf.signals[index]
     records = _records(path, label, signal, header.n_records)
     if header.is_discontinuous:
-        physical = lay_on_timeline(path, records, record_onsets(path, header), signal.sampling_frequency)
-        if n_missing := int(np.isnan(physical).sum()):
-            message = f"{n_missing / signal.sampling_frequency:g} s within the recording were not recorded"
-            findings.append(Finding(id="gap", message=message))
+        onsets_s = record_onsets(path, header)
+        physical, time_findings = lay_on_timeline(path, records, onsets_s, signal.sampling_frequency)
+        findings += time_findings
     else:
         physical = records.ravel()
     duration_s = len(physical) / signal.sampling_frequency
     if duration_s < EPOCH_S:
         remedy = f"Staging needs at least one epoch of {EPOCH_S} s"
         raise InputError(path, f"the recording lasts {duration_s:g} s only", remedy)
-    unit = text_of(signal.physical_dimension)
-    signal_uv, unit_findings = to_microvolts(path, label, unit, physical, signal.sampling_frequency)
+    signal_uv, unit_findings = to_microvolts(path, label, units[index], physical, signal.sampling_frequency)
     return Recording(
         name=path.stem,
         signal_uv=signal_uv,

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.recording import EpochedRecording, Recording, Source
+from mc2sleepnet.core.recording import EpochedRecording, Finding, Recording, Source
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ
 
 # A living scalp never keeps still to half a microvolt for 30 s: the noise of an amplifier alone is as large.
@@ -31,7 +31,8 @@ def cut_epochs(recording: Recording, source_sampling_hz: float | None = None) ->
     Returns
     -------
     EpochedRecording
-        Shape ``[ceil(samples / 3000), 3000]``; zeros where nothing was recorded.
+        Shape ``[ceil(samples / 3000), 3000]``; zeros where nothing was recorded. Finding ``flat`` tells how many
+        epochs are.
     """
     assert recording.sampling_hz == SAMPLING_HZ
     n_samples = len(recording.signal_uv)
@@ -46,6 +47,10 @@ def cut_epochs(recording: Recording, source_sampling_hz: float | None = None) ->
     ]
     if n_samples % SAMPLES_PER_EPOCH:
         source[-1] = Source.PARTIAL
+    findings = list(recording.findings)
+    if n_flat := source.count(Source.FLAT):
+        message = f"{n_flat} epochs are flat" if n_flat > 1 else "1 epoch is flat"
+        findings.append(Finding(id="flat", message=message))
     return EpochedRecording(
         signal_uv=signal_uv,
         source=tuple(source),
@@ -54,7 +59,7 @@ def cut_epochs(recording: Recording, source_sampling_hz: float | None = None) ->
         channel_reason=recording.channel_reason,
         source_sampling_hz=source_sampling_hz or recording.sampling_hz,
         start=recording.start,
-        findings=recording.findings,
+        findings=tuple(findings),
         is_synthetic=recording.is_synthetic,
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.store.reading import PADDING, Store
 
 
@@ -30,11 +31,12 @@ def sequences(store: Store, recordings: Iterable[int], *, length: int, stride: i
 
     Raises
     ------
-    ValueError
+    InputError
         If `length` or `stride` is below 1, or `stride` would skip epochs.
     """
     if not 1 <= stride <= length:
-        raise ValueError(f"stride {stride} must lie between 1 and the sequence length {length}")
+        fault = f"{stride} does not lie between 1 and the sequence length, {length}"
+        raise InputError("sequence_stride", fault, "Set a smaller sequence_stride or a larger sequence_length")
     starts, ends = [], []
     for recording in recordings:
         first_of_recording = int(store.first_epoch[recording])

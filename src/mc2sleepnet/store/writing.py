@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -59,7 +60,8 @@ def write_recording(
     subject, night, start, channel, is_synthetic, findings
         Kept as they are.
     signal_uv
-        Shape ``[N, 3000]``, µV, finite. Samples beyond ±5000 µV are clipped and counted.
+        Shape ``[N, 3000]``, µV, finite. Samples beyond ±5000 µV are clipped and counted, and finding ``clipped``
+        tells of them.
     stage
         Shape ``[N]``, codes or -1.
     is_readable
@@ -73,6 +75,11 @@ def write_recording(
     -------
     StoredRecording
         What the sidecar now holds.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or cannot be written; it names the file.
     """
     n_epochs = len(stage)
     assert signal_uv.shape == (n_epochs, SAMPLES_PER_EPOCH)
@@ -85,15 +92,20 @@ def write_recording(
     assert np.isfinite(largest_uv)
     scale_uv = min(largest_uv, CLIP_UV) / _FULL_SCALE or 1.0
     steps = np.rint(np.clip(signal_uv, -CLIP_UV, CLIP_UV) / scale_uv).astype(SIGNAL_DTYPE)
-    with atomic_path(signal_path(store_dir, name)) as temporary:
-        steps.tofile(temporary)
+    # `tofile` would not say why a full disk took no more.
+    with _named(signal_path(store_dir, name)) as path, atomic_path(path) as temporary:
+        temporary.write_bytes(steps.data)
+    n_clipped = int(np.count_nonzero(np.abs(signal_uv) > CLIP_UV))
+    if n_clipped:
+        message = f"{n_clipped} samples beyond ±{CLIP_UV:g} µV were clipped"
+        findings = (*findings, Finding(id="clipped", message=message))
     recording = StoredRecording(
         name=name,
         subject=subject,
         night=night,
         n_epochs=n_epochs,
         scale_uv=scale_uv,
-        n_clipped=int(np.count_nonzero(np.abs(signal_uv) > CLIP_UV)),
+        n_clipped=n_clipped,
         stage=encode_stages(stage),
         is_readable="".join("1" if readable else "0" for readable in is_readable.tolist()),
         start="" if start is None else start.isoformat(),
@@ -105,7 +117,8 @@ def write_recording(
         is_synthetic=is_synthetic,
         findings=tuple(findings),
     )
-    write_text_atomically(sidecar, json.dumps(to_json(recording), indent=1) + "\n")
+    with _named(sidecar) as path:
+        write_text_atomically(path, json.dumps(to_json(recording), indent=1) + "\n")
     return recording
 
 
@@ -126,6 +139,8 @@ def write_index(store_dir: Path, corpus: str) -> None:
     ------
     InputError
         If there are no recordings, or they were prepared by different protocols.
+    OSError
+        If the disk is full or cannot be written; it names the file.
     """
     sidecars = sorted(path for path in store_dir.glob("*.json") if path.name != INDEX_NAME)
     recordings = [from_json(path, read_json(path)) for path in sidecars]
@@ -140,7 +155,17 @@ def write_index(store_dir: Path, corpus: str) -> None:
         "corpus": corpus,
         "recordings": [to_json(recording) for recording in recordings],
     }
-    write_text_atomically(store_dir / INDEX_NAME, json.dumps(index, indent=1) + "\n")
+    with _named(store_dir / INDEX_NAME) as path:
+        write_text_atomically(path, json.dumps(index, indent=1) + "\n")
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[Path]:
+    """Name the file where the system says only that it cannot be written."""
+    try:
+        yield path
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
 def signal_path(store_dir: Path, name: str) -> Path:

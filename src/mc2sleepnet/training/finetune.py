@@ -46,14 +46,15 @@ class Finetuning:
         self.scoring_stride = scoring_stride
         self.save = keep
         freeze_backbones(network)
-        self.stager = TorchStager(network, view="cross")
+        self.stager = TorchStager(network, view=network.cross_view)
         encoded = data.encode(self.stager, [*data.validation, *data.training], advance)
         self.validation_tokens = {recording: encoded[recording] for recording in data.validation}
         width = network.config.token_width
         self.tokens = torch.zeros(data.store.n_epochs, 2, width)
         for recording in data.training:
-            epochs = torch.from_numpy(data.epochs([recording]))
-            self.tokens[epochs] = torch.from_numpy(encoded[recording]).reshape(-1, 2, width)
+            epochs = data.epochs([recording])
+            if data.store.is_readable[epochs].any():
+                self.tokens[torch.from_numpy(epochs)] = torch.from_numpy(encoded[recording])
 
     def parameters(self) -> list[nn.Parameter]:
         """Those of the sequence stacks and heads."""
@@ -130,11 +131,12 @@ def finetune(
     Raises
     ------
     InputError
-        If `start` holds no network, or see `loop.train`.
+        If `start` holds no network, or one that has learned from this fold's held-out subjects; or see `loop.train`.
     KeyboardInterrupt
-        On Ctrl-C or SIGTERM, with everything saved.
+        On Ctrl-C or SIGTERM between two steps, with everything saved.
     """
     parent = load_checkpoint(start)
+    data.refuse_leak_from(parent.provenance, start)
     network = parent.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     loop.check_against(network.config.sequence_length)
     is_synthetic = parent.is_synthetic or data.store.is_synthetic
@@ -157,7 +159,7 @@ def finetune(
         result = train(phase, training_sequences, loop, out, fingerprint=fingerprint, resume=resume, advance=advance)
 
     best = load_checkpoint(out)
-    stager = TorchStager(best.network, view="cross")
+    stager = TorchStager(best.network, view=best.network.cross_view)
     log_probabilities, stage = data.relate(stager, phase.validation_tokens, stride=loop.scoring_stride)
     is_read = ~np.isnan(log_probabilities).any(axis=1)
     calibration = Calibration(

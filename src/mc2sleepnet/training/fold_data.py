@@ -1,6 +1,8 @@
 """The nights a phase learns from and is judged by: one fold of a store, test subjects left out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,10 +26,11 @@ class FoldData:
 
     def __post_init__(self) -> None:
         for side, recordings in (("training", self.training), ("validation", self.validation)):
-            if not (self.store.stage[self.epochs(recordings)] != UNSCORED).any():
+            epochs = self.epochs(recordings)
+            if not ((self.store.stage[epochs] != UNSCORED) & self.store.is_readable[epochs]).any():
                 raise InputError(
                     self.store.path,
-                    f"fold {self.fold.name} has no scored {side} epoch",
+                    f"fold {self.fold.name} has no {side} epoch that is both recorded and scored",
                     "Prepare recordings that are scored, or choose another fold",
                 )
 
@@ -72,10 +75,32 @@ class FoldData:
         ]
         return np.concatenate(log_probabilities), self.store.stage[np.concatenate(epochs)]
 
+    def refuse_leak_from(self, provenance: Mapping[str, Any], start: Path) -> None:
+        """Refuse a network, or an ancestor of it, that has learned from subjects this fold holds out.
+
+        Raises
+        ------
+        InputError
+            If a test subject trained or stopped it, or a validation subject trained it.
+        """
+        ancestor: Mapping[str, Any] | None = provenance
+        while ancestor:
+            earlier = ancestor["fold"]
+            seen = {*self.fold.test} & {*earlier["train"], *earlier["validation"]}
+            seen |= {*self.fold.validation} & {*earlier["train"]}
+            if seen and _same_people(self.store, ancestor["store"]):
+                fault = f"learned from subjects that {self.fold.name} holds out: {', '.join(sorted(seen))}"
+                raise InputError(start, fault, "Start from a network pre-trained on the same fold")
+            ancestor = ancestor.get("parent")
+
     def describe(self) -> dict[str, Any]:
         """What provenance says of the data."""
         return {
-            "store": {"corpus": self.store.corpus, "content_hash": self.store.content_hash},
+            "store": {
+                "corpus": self.store.corpus,
+                "is_synthetic": self.store.is_synthetic,
+                "content_hash": self.store.content_hash,
+            },
             "fold": {
                 "name": self.fold.name,
                 "manifest_hash": self.fold.manifest_hash,
@@ -84,6 +109,15 @@ class FoldData:
                 "test": list(self.fold.test),
             },
         }
+
+
+def _same_people(store: Store, learned_from: Mapping[str, Any]) -> bool:
+    """Whether subjects of the same name in two stores are the same people."""
+    if store.content_hash == learned_from["content_hash"]:
+        return True
+    # Sleep-EDF-20 and -78 number the same people; two synthetic cohorts share numbers and nobody.
+    family, other = (corpus.rpartition("-")[0] or corpus for corpus in (store.corpus, learned_from["corpus"]))
+    return family == other and not (store.is_synthetic or learned_from["is_synthetic"])
 
 
 def stages_of(log_probabilities: NDArray[np.float64]) -> NDArray[np.int8]:

@@ -211,11 +211,9 @@ def train(
             started = time.perf_counter()
             loss, terms = _update(phase, optimizer, indices, options, progress.step)
             if not math.isfinite(loss):
-                raise InputError(
-                    out,
-                    f"the loss stopped being finite at step {progress.step + 1}",
-                    f"The best network so far is from step {progress.best_step}; try a lower --set learning_rate=…",
-                )
+                best = f"the best network is of step {progress.best_step}" if progress.best_step else "none was kept"
+                fault = f"the loss or its gradient stopped being finite at step {progress.step + 1}; {best}"
+                raise InputError(out, fault, "Try a lower --set learning_rate=…")
             progress.step += 1
             sums.update(terms | {"loss": loss, "seconds": time.perf_counter() - started})
             n_summed += 1

@@ -1,6 +1,8 @@
 """A run as a model folder: graphs, calibration and a model card beside the checkpoint."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mc2sleepnet.core.files import write_text_atomically
 from mc2sleepnet.core.model_folder import CARD_FILE, Calibration, seal_model_folder
@@ -19,20 +21,32 @@ def model_card(checkpoint: Checkpoint, calibration: Calibration) -> str:
     """What the model is, learned from, and is not for, in Markdown."""
     provenance = checkpoint.provenance
     fold, best = provenance["fold"], provenance["best"]
-    kind = "synthetic nights; no person was recorded" if checkpoint.is_synthetic else "recorded nights"
     figures = " · ".join(f"{name} {best[name]:.3f}" for name in ("accuracy", "macro_f1", "kappa"))
-    synthetic = " (synthetic data)" if checkpoint.is_synthetic else ""
+    synthetic = " (synthetic data)" if provenance["store"]["is_synthetic"] else ""
     return f"""# MC2SleepNet model, width {checkpoint.network.config.width:g}
 
 Scores 30-s epochs of one EEG channel as W, N1, N2, N3 or R. For research; not a medical device.
 
-- **Learned from**: {len(fold["train"])} subjects of corpus `{provenance["store"]["corpus"]}`, {kind}.
+{_learned_from(provenance)}
 - **Stopped and calibrated by**: {len(fold["validation"])} other subjects{synthetic},
   {calibration.n_epochs} scored epochs.
 - **On those validation subjects**{synthetic}: {figures}. They decided when to stop, so this flatters.
-- **Never looked at**: the {len(fold["test"])} test subjects of fold `{fold["name"]}`.
+- **Never looked at**: the {len(fold["test"])} test subjects of {fold["name"]}.
 - **Made with**: mc2sleepnet {provenance["mc2sleepnet"]}, torch {provenance["torch"]}, {provenance["written"]}.
 
 `config.json` holds every option and the spectrogram's statistics, `model.safetensors` the weights, `encoder.onnx` and
 `sequence.onnx` the two graphs that score, `calibration.json` the temperature.
 """
+
+
+def _learned_from(provenance: Mapping[str, Any]) -> str:
+    """A line for each phase, the first phase first."""
+    lines = []
+    phase: Mapping[str, Any] | None = provenance
+    while phase:
+        store = phase["store"]
+        kind = "synthetic nights, no person was recorded" if store["is_synthetic"] else "recorded nights"
+        n_subjects = len(phase["fold"]["train"])
+        lines.append(f"- **Learned from**, {phase['phase']}: {n_subjects} subjects of `{store['corpus']}`, {kind}.")
+        phase = phase.get("parent")
+    return "\n".join(reversed(lines))

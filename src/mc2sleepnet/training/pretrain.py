@@ -43,7 +43,7 @@ class PretrainOptions:
     recon_positions
         ``"all"`` valid epochs of a sequence, or the ``"masked"`` ones only.
     recon_reduction
-        ``"mean"`` or ``"sum"`` of the absolute errors.
+        ``"mean"`` or ``"sum"`` of the absolute errors, over epochs and over the two modalities.
     detach_targets
         Whether no gradient flows into the tokens to be restored.
     """
@@ -129,7 +129,7 @@ class Pretraining:
         )
 
     def restoration_term(self, tokens: Tokens, is_valid: Tensor, masking: torch.Generator) -> Tensor:
-        """Cross-masking: each modality's masked epochs restored from the other, both averaged."""
+        """Cross-masking: each modality's masked epochs restored from the other."""
         ratio = self.options.mask_ratio
         is_masked = Tokens(*(sample_is_masked(is_valid, ratio, masking) for _ in tokens))
         restored = self.model.restore(tokens, is_masked.signal, is_masked.spectrogram, is_valid)
@@ -139,11 +139,11 @@ class Pretraining:
             takes_part = hidden if self.options.recon_positions == "masked" else is_valid & hidden.any(1, True)
             wanted = target.detach() if self.options.detach_targets else target
             losses.append(restoration_l1(found, wanted, takes_part, reduction=self.options.recon_reduction))
-        return (losses[0] + losses[1]) / 2
+        return torch.stack(losses).sum() if self.options.recon_reduction == "sum" else torch.stack(losses).mean()
 
     def validate(self) -> dict[str, float]:
         """Figures of the single-view fusion head on the validation recordings."""
-        stager = TorchStager(self.model.network, view="single")
+        stager = TorchStager(self.model.network, view=self.model.single_view)
         tokens = self.data.encode(stager, self.data.validation)
         return figures_of(*self.data.relate(stager, tokens, stride=self.scoring_stride))
 
@@ -199,7 +199,7 @@ def pretrain(
     InputError
         See `loop.train`.
     KeyboardInterrupt
-        On Ctrl-C or SIGTERM, with everything saved.
+        On Ctrl-C or SIGTERM between two steps, with everything saved.
     """
     loop.check_against(network.sequence_length)
     with seeded_torch(loop.seed, "initialisation"):

@@ -1,13 +1,15 @@
 """The network under training behind the interface that scores whole nights."""
 
-from typing import Literal
+from collections.abc import Callable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from mc2sleepnet.model.network import MC2SleepNet, Tokens
+from mc2sleepnet.model.network import MC2SleepNet, StageLogits, Tokens
+
+View = Callable[[Tokens, torch.Tensor], StageLogits]
 
 
 class TorchStager:
@@ -16,12 +18,12 @@ class TorchStager:
     Parameters
     ----------
     network
-        Put in eval mode by each call, and back as it was.
+        Put in eval mode by each call.
     view
-        ``"single"``: the single-view fusion head, which pre-training is stopped by; ``"cross"``: the prediction.
+        How tokens [B, L, D] and is_valid [B, L] become logits: the view whose fusion head is asked.
     """
 
-    def __init__(self, network: MC2SleepNet, *, view: Literal["single", "cross"]) -> None:
+    def __init__(self, network: MC2SleepNet, *, view: View) -> None:
         self.network = network
         self.view = view
 
@@ -49,7 +51,6 @@ class TorchStager:
         self.network.eval()
         both = torch.from_numpy(tokens).to(self.device)
         valid = torch.from_numpy(is_valid).to(self.device)
-        view = self.network.single_view if self.view == "single" else self.network.cross_view
-        fusion = view(Tokens(both[:, :, 0], both[:, :, 1]), valid).fusion
+        fusion = self.view(Tokens(both[:, :, 0], both[:, :, 1]), valid).fusion
         log_probabilities: NDArray[np.float32] = F.log_softmax(fusion.float(), dim=2).cpu().numpy()
         return log_probabilities
