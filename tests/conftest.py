@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """Folder of real recordings beside the repository (DATA.md); they are never copied into it."""
+    """Folder of real recordings beside the repository; they are never copied into it."""
     folder = os.environ.get("MC2_REAL_DATA")
     if not folder:
         pytest.skip("MC2_REAL_DATA is not set: the real files are not here")

@@ -84,3 +84,14 @@ def test_test_subjects_train_nothing(result: DemoResult, tmp_path: Path) -> None
 
 def test_the_report_says_synthetic(result: DemoResult) -> None:
     assert "ynthetic" in result.report.read_text()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", [42, 11])
+def test_the_full_demo_beats_both_baselines_by_a_tenth_of_kappa_and_repeats_itself(seed: int, tmp_path: Path) -> None:
+    """Two full demos a seed: about eight minutes."""
+    first, second = (demo(tmp_path / name, seed=seed) for name in ("first", "second"))
+    assert first.to_text().splitlines()[:-3] == second.to_text().splitlines()[:-3]
+    ours, *baselines = first.agreement.pooled.values()
+    assert all(ours.kappa >= baseline.kappa + 0.1 for baseline in baselines)
+    assert ours.accuracy < 1

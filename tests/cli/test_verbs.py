@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -255,6 +256,16 @@ def test_prepare_refuses_scored_epochs_beyond_the_recording(cohort: Path, tmp_pa
     assert result.exit_code == 2
     assert "-Hypnogram.edf" in one_line(result)
     assert "scored epochs" in one_line(result)
+
+
+def test_prepare_exits_1_where_others_are_prepared(cohort: Path, tmp_path: Path) -> None:
+    shutil.copytree(cohort, tmp_path / "in")
+    first = min((tmp_path / "in").glob("*-PSG.edf"))
+    first.write_bytes(first.read_bytes()[:-5000])
+    result = call("prepare", "sleep-edf-20", tmp_path / "in", "--store", tmp_path / "store")
+    assert result.exit_code == 1
+    assert first.name in one_line(result)
+    assert "the other 7 of 8 recordings are prepared" in one_line(result)
 
 
 def test_prepare_reports_that_data_is_synthetic(cohort: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import re
 import subprocess
 import sys
 from datetime import datetime
@@ -115,6 +116,24 @@ def test_provenance_has_the_keys_of_the_contract(real_night: Path) -> None:
         section = contract.split(f"### `{name}`")[1].split("###")[0]
         documented = {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")}
         assert set(keys) == documented
+
+
+def test_columns_and_findings_are_those_of_the_contract() -> None:
+    root = Path(__file__).parents[2]
+    contract = (root / "docs" / "contract.md").read_text()
+
+    def listed(heading: str) -> set[str]:
+        section = contract.split(heading)[1].split("\n#")[0]
+        return {
+            word
+            for line in section.splitlines()
+            if line.startswith("| `")
+            for word in line.split("|")[1].split("`")[1::2]
+        }
+
+    assert listed("### `hypnogram.csv`") == set(COLUMNS)
+    sources = "".join(path.read_text() for path in (root / "src").rglob("*.py"))
+    assert listed("## Findings") == set(re.findall(r'Finding\(\s*id="([a-z-]+)"', sources))
 
 
 @pytest.mark.parametrize("seconds", [30.0, 45.0, 59.99, 60.0, 90.0, 91.5, 300.0])

@@ -252,7 +252,7 @@ def test_the_real_night_is_read(real_data):
     assert recording.start == datetime(1985, 1, 1, 23)
     assert (recording.channel, recording.sampling_hz) == ("EEG C3-A2", 128)
     assert len(recording.signal_uv) == 23610 * 128
-    # DATA.md: an offset of about 55 µV.
+    # An offset of about 55 µV is known of this file.
     assert np.median(recording.signal_uv) == pytest.approx(55, abs=5)
 
 

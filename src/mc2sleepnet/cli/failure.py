@@ -8,7 +8,7 @@ from typing import NoReturn, ParamSpec
 
 import typer
 
-from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.errors import InputError, SomeInputsError
 
 SOME_FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
 EXTRA_OF = {"torch": "train", "safetensors": "train", "onnx": "train", "onnxscript": "train", "sklearn": "train"}
@@ -45,6 +45,8 @@ def verb(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
     def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         try:
             function(*args, **kwargs)
+        except SomeInputsError as error:
+            fail(error, SOME_FAILED)
         except InputError as error:
             fail(error)
         except KeyboardInterrupt:

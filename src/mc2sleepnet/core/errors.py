@@ -24,4 +24,8 @@ class InputError(ValueError):
 
     def __reduce__(self) -> tuple[type["InputError"], tuple[str, str, str]]:
         """Cross the border of a process whole: an exception is otherwise rebuilt from its message alone."""
-        return InputError, (self.where, self.fault, self.remedy)
+        return type(self), (self.where, self.fault, self.remedy)
+
+
+class SomeInputsError(InputError):
+    """Some of several inputs cannot be used; what could be done with the others is done."""

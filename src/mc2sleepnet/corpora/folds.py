@@ -13,7 +13,7 @@ _SLEEP_EDF_78_SUBJECTS: Final = tuple(s for s in range(83) if s not in {39, 68, 
 _SLEEP_EDF_20_SUBJECTS: Final = tuple(range(20))
 _N_VALIDATION_SLEEP_EDF_20: Final = 4
 
-# SleePyCo's ten folds (METHOD.md, "Protocols"): test and validation subjects; all others train.
+# SleePyCo's ten folds: test and validation subjects; all others train.
 _SLEEP_EDF_78_FOLDS: Final = (
     ((0, 1, 2, 3, 4, 5, 6, 7), (30, 8, 58, 12, 63, 26, 18)),
     ((8, 9, 10, 11, 12, 13, 14, 15), (51, 62, 54, 50, 21, 5, 74)),
@@ -89,7 +89,7 @@ class Fold:
 
 
 def sleep_edf_78_fold(k: int) -> Fold:
-    """Fold `k` of 1–10 of Sleep-EDF-78, subject-wise, as SleePyCo published them (METHOD.md).
+    """Fold `k` of 1–10 of Sleep-EDF-78, subject-wise, as SleePyCo published them.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.errors import InputError, SomeInputsError
 from mc2sleepnet.core.recording import Finding, Source
 from mc2sleepnet.core.stages import EPOCH_S, SAMPLES_PER_EPOCH, SAMPLING_HZ, STAGES, UNSCORED, UNSCORED_NAME
 from mc2sleepnet.corpora.alignment import align
@@ -280,7 +280,9 @@ def _error(source: Path, refused: Sequence[tuple[str, str, str]], n_pairs: int) 
     if len(refused) == 1:
         where, fault, remedy = refused[0]
         others = f"; the other {n_pairs - 1} of {n_pairs} recordings are prepared" if n_pairs > 1 else ""
-        return InputError(where, fault, remedy + others)
+        return (SomeInputsError if n_pairs > 1 else InputError)(where, fault, remedy + others)
     faults = "; ".join(f"{where}: {fault}" for where, fault, _ in refused)
     fault = f"{len(refused)} of {n_pairs} recordings cannot be used: {faults}"
-    return InputError(source, fault, "Mend or remove these; the others are prepared")
+    if len(refused) == n_pairs:
+        return InputError(source, fault, "Mend these")
+    return SomeInputsError(source, fault, "Mend or remove these; the others are prepared")

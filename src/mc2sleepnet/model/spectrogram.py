@@ -34,7 +34,7 @@ class Spectrogram(nn.Module):
     """Log power spectrogram, z-scored per frequency bin with statistics of the training epochs.
 
     Symmetric Hamming window of 2 s, hop 1 s, FFT of 256, 10·log10 of the power, each frame demeaned first so that
-    an electrode offset does not leak, power floored at 1e-2 µV² (SleepTransformer's recipe; METHOD.md).
+    an electrode offset does not leak, power floored at 1e-2 µV² (SleepTransformer's recipe; docs/method.md).
 
     Shape: [M, T] µV → [M, F, K] z-scores
     """

@@ -30,7 +30,7 @@ from mc2sleepnet.training.seeding import keyed_generator, keyed_seed, seeded_tor
 
 @dataclass(frozen=True, kw_only=True)
 class LoopOptions:
-    """How long and how fast to train; the defaults are METHOD.md's, from SleePyCo where it says so.
+    """How long and how fast to train; the defaults are those of docs/method.md.
 
     Attributes
     ----------

@@ -98,7 +98,7 @@ class Pretraining:
         self.model.train()
 
     def loss(self, indices: Tensor, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        """METHOD.md's pre-training loss of sequences of epochs. Shape: [B, L] → scalar"""
+        """The pre-training loss (docs/method.md) of sequences of epochs. Shape: [B, L] → scalar"""
         store = self.data.store
         device = next(self.model.parameters()).device
         is_valid = (indices >= 0).to(device)
