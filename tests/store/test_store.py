@@ -1,6 +1,7 @@
 import json
 import pickle
 import resource
+from contextlib import contextmanager
 from datetime import datetime
 
 import numpy as np
@@ -213,26 +214,29 @@ def test_clipped_samples_are_told(put):
     assert stored.findings == (Finding(id="flat", message=""), Finding(id="clipped", message=message))
 
 
-@pytest.fixture
+@contextmanager
 def small_disk():
-    """No file may grow beyond 4 kB: the system refuses to write, as it does on a full disk."""
+    """No file may grow beyond 4 kB: the system refuses to write, as it does on a full disk.
+
+    Only around the call itself: pytest's own output may go to a file that is larger already.
+    """
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-@pytest.mark.usefixtures("small_disk")
 def test_a_disk_that_takes_no_more_is_an_error_that_names_the_file_and_leaves_nothing(put, tmp_path):
-    with pytest.raises(OSError, match="File too large") as raised:
+    with pytest.raises(OSError, match="File too large") as raised, small_disk():
         put("a")
     assert raised.value.filename == str(tmp_path / "a.i16")
     assert finished_recording(tmp_path, "a") is None
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.usefixtures("small_disk")
 def test_a_full_disk_is_named_by_the_sidecar_too(put, tmp_path):
-    with pytest.raises(OSError, match="File too large") as raised:
+    with pytest.raises(OSError, match="File too large") as raised, small_disk():
         put("a", n_epochs=0, findings=[Finding(id="flat", message="." * 5000)])
     assert raised.value.filename == str(tmp_path / "a.json")
