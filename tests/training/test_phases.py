@@ -201,6 +201,11 @@ def test_a_network_that_learned_from_held_out_subjects_is_refused(
         )
 
 
+def test_a_network_that_does_not_say_whom_it_learned_from_is_refused(data: FoldData) -> None:
+    with pytest.raises(InputError, match="does not say whom it learned from"):
+        data.refuse_leak_from({}, Path("run"))
+
+
 def test_finetuning_refuses_another_preset_than_its_start(store_dir: Path, trained: Path, tmp_path: Path) -> None:
     options = {"fold": 1, "assignments": ["max_steps=1"], "resume": False}
     with pytest.raises(InputError, match="not pre-trained with the preset author_code"):

@@ -81,10 +81,13 @@ class FoldData:
         Raises
         ------
         InputError
-            If a test subject trained or stopped it, or a validation subject trained it.
+            If a test subject trained or stopped it, or a validation subject trained it, or nobody knows.
         """
         ancestor: Mapping[str, Any] | None = provenance
-        while ancestor:
+        while ancestor is not None:
+            if not {"fold", "store"} <= ancestor.keys():
+                fault = "its config.json does not say whom it learned from"
+                raise InputError(start, fault, "Start from a run of `pretrain` or `finetune`")
             earlier = ancestor["fold"]
             seen = {*self.fold.test} & {*earlier["train"], *earlier["validation"]}
             seen |= {*self.fold.validation} & {*earlier["train"]}
