@@ -226,3 +226,24 @@ def test_a_finished_run_is_neither_overwritten_nor_trained_on(
         pretrain_small(store_dir, uninterrupted)
     pretrain_small(store_dir, uninterrupted, resume=True)
     assert file_sha256(uninterrupted / RESUME_FILE) == before
+
+
+@pytest.mark.parametrize("limit_bytes", [50_000, 300_000])
+def test_a_full_disk_ends_training_with_the_file_named_and_what_was_finished_kept(
+    store_dir: Path, tmp_path: Path, limit_bytes: int
+) -> None:
+    """A limit on the size of files, below the weights and between weights and resume.pt; then room again."""
+    out, settings = tmp_path / "run", [f"--set={assignment}" for assignment in (*SHAPE, "max_steps=2")]
+    program = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit_bytes}, -1)); "
+        "from mc2sleepnet.cli import main; main()"
+    )
+    arguments = ["pretrain", f"--store={store_dir}", f"--out={out}", *settings]
+    full = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    assert full.returncode == 2, full.stderr
+    assert "Traceback" not in full.stderr
+    assert "model.safetensors" in full.stderr or "resume.pt" in full.stderr
+    assert not list(out.glob(".*"))
+    roomy = "from mc2sleepnet.cli import main; main()"
+    again = [sys.executable, "-c", roomy, *arguments, "--resume"]
+    assert subprocess.run(again, capture_output=True, check=False).returncode == 0

@@ -7,17 +7,29 @@ from pathlib import Path
 
 
 @contextmanager
+def errors_name(path: Path) -> Iterator[None]:
+    """Within the block an OSError that names no file, as a full disk's does not, is raised again with `path`'s name."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+@contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced to disk and renamed to `path`.
 
-    On any error, Ctrl-C included, the temporary file is removed and `path` stays as it was.
+    On any error, Ctrl-C included, the temporary file is removed and `path` stays as it was. An OSError names a file.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with errors_name(path):
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -48,7 +48,8 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     network = checkpoint.network
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     with atomic_path(folder / WEIGHTS_FILE) as temporary:
-        safetensors.torch.save_file(weights, temporary)
+        # Written by Python, whose error for a full disk is an OSError; the library has one of its own.
+        temporary.write_bytes(safetensors.torch.save(weights))
     config = {
         "format": FORMAT,
         "phase": checkpoint.phase,

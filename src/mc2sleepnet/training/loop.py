@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.files import errors_name
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.training.interruption import stop_requests
 from mc2sleepnet.training.resume import (
@@ -229,7 +230,7 @@ def train(
                     progress.ended_by = "limit"
                 row = {"step": progress.step, "pass": current_pass, **means, "epochs_per_s": rate}
                 row |= {f"validation_{name}": value for name, value in figures.items()}
-                with (out / METRICS_FILE).open("a", encoding="utf-8") as file:
+                with errors_name(out / METRICS_FILE), (out / METRICS_FILE).open("a", encoding="utf-8") as file:
                     file.write(json.dumps(row) + "\n")
                 sums, n_summed = Counter[str](), 0
                 keep_place()

@@ -1,5 +1,6 @@
 """`resume.pt` and `metrics.jsonl`: where a run is, so that it can go on as if it had never stopped."""
 
+import io
 import json
 import math
 from collections import Counter
@@ -47,8 +48,11 @@ def save_resume(
         "n_summed": n_summed,
         "fingerprint": json.dumps(fingerprint, sort_keys=True),
     }
+    # Torch's own writer tells a full disk by a RuntimeError, and Python's by an OSError.
+    serialised = io.BytesIO()
+    torch.save(state, serialised)
     with atomic_path(out / RESUME_FILE) as temporary:
-        torch.save(state, temporary)
+        temporary.write_bytes(serialised.getbuffer())
 
 
 def load_resume(
