@@ -37,3 +37,10 @@ def test_the_file_is_not_there_before_it_is_whole(tmp_path: Path) -> None:
         temporary.write_text("half")
         assert not path.exists()
     assert path.read_text() == "half"
+
+
+def test_an_error_names_the_file_and_never_its_temporary_name(tmp_path: Path) -> None:
+    missing = tmp_path / "not there" / "x.txt"
+    with pytest.raises(OSError, match="No such file") as raised:
+        write_text_atomically(missing, "text")
+    assert raised.value.filename == str(missing)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 
 @contextmanager
-def errors_name(path: Path) -> Iterator[None]:
-    """Within the block an OSError that names no file, as a full disk's does not, is raised again with `path`'s name."""
+def errors_name(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Within the block an OSError that names no file, as a full disk's, or the temporary one, names `path` instead."""
     try:
         yield
     except OSError as error:
-        if error.filename is not None:
+        if error.filename is not None and str(error.filename) != str(temporary):
             raise
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
@@ -25,7 +25,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with errors_name(path):
+        with errors_name(path, temporary):
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())

@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -93,7 +92,7 @@ def write_recording(
     scale_uv = min(largest_uv, CLIP_UV) / _FULL_SCALE or 1.0
     steps = np.rint(np.clip(signal_uv, -CLIP_UV, CLIP_UV) / scale_uv).astype(SIGNAL_DTYPE)
     # `tofile` would not say why a full disk took no more.
-    with _named(signal_path(store_dir, name)) as path, atomic_path(path) as temporary:
+    with atomic_path(signal_path(store_dir, name)) as temporary:
         temporary.write_bytes(steps.data)
     n_clipped = int(np.count_nonzero(np.abs(signal_uv) > CLIP_UV))
     if n_clipped:
@@ -117,8 +116,7 @@ def write_recording(
         is_synthetic=is_synthetic,
         findings=tuple(findings),
     )
-    with _named(sidecar) as path:
-        write_text_atomically(path, json.dumps(to_json(recording), indent=1) + "\n")
+    write_text_atomically(sidecar, json.dumps(to_json(recording), indent=1) + "\n")
     return recording
 
 
@@ -155,17 +153,7 @@ def write_index(store_dir: Path, corpus: str) -> None:
         "corpus": corpus,
         "recordings": [to_json(recording) for recording in recordings],
     }
-    with _named(store_dir / INDEX_NAME) as path:
-        write_text_atomically(path, json.dumps(index, indent=1) + "\n")
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[Path]:
-    """Name the file where the system says only that it cannot be written."""
-    try:
-        yield path
-    except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    write_text_atomically(store_dir / INDEX_NAME, json.dumps(index, indent=1) + "\n")
 
 
 def signal_path(store_dir: Path, name: str) -> Path:
