@@ -2,8 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 from mc2sleepnet.core.stages import UNSCORED
 
@@ -29,15 +27,17 @@ def fit_temperature(log_probs: NDArray[np.floating], stage: NDArray[np.int8]) ->
     temperature
         Between 0.05 and 20; 1 where no epoch is scored.
     """
+    from scipy.optimize import minimize_scalar  # a third of a second that scoring does not need
+
     is_scored = np.not_equal(stage, UNSCORED)
     if not is_scored.any():
         return 1.0
-    logits = log_softmax(log_probs[is_scored].astype(np.float64), axis=1)
+    logits = _log_softmax(log_probs[is_scored].astype(np.float64))
     logits = np.maximum(logits, SMALLEST_LOG_PROB)
     wanted = stage[is_scored].astype(np.intp)[:, None]
 
     def mean_nll(log_temperature: float) -> float:
-        log_p = log_softmax(logits / np.exp(log_temperature), axis=1)
+        log_p = _log_softmax(logits / np.exp(log_temperature))
         return -float(np.take_along_axis(log_p, wanted, axis=1).mean())
 
     found = minimize_scalar(mean_nll, bounds=tuple(np.log(TEMPERATURE_BOUNDS)), method="bounded")
@@ -46,8 +46,15 @@ def fit_temperature(log_probs: NDArray[np.floating], stage: NDArray[np.int8]) ->
 
 def apply_temperature(log_probs: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
     """Calibrated probabilities, ``softmax(log_probs / temperature)``, shape ``[N, 5]``; NaN rows stay NaN."""
-    probs: NDArray[np.float64] = np.exp(log_softmax(log_probs.astype(np.float64) / temperature, axis=1))
+    probs: NDArray[np.float64] = np.exp(_log_softmax(log_probs.astype(np.float64) / temperature))
     return probs
+
+
+def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logits of each row less the logarithm of their exponentials' sum."""
+    below_largest = logits - logits.max(axis=1, keepdims=True)
+    log_probs: NDArray[np.float64] = below_largest - np.log(np.exp(below_largest).sum(axis=1, keepdims=True))
+    return log_probs
 
 
 def expected_calibration_error(
