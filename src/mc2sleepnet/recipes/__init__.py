@@ -1,0 +1,14 @@
+"""Whole experiments as functions: what data, which network, how long, and what came out."""
+
+from mc2sleepnet.recipes.demonstration import DemoResult, DemoSize, demo
+from mc2sleepnet.recipes.single_fold import finetune_fold, open_fold, pretrain_fold, refuse_to_overwrite
+
+__all__ = [
+    "DemoResult",
+    "DemoSize",
+    "demo",
+    "finetune_fold",
+    "open_fold",
+    "pretrain_fold",
+    "refuse_to_overwrite",
+]
