@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.stages import N1, N2, N3, UNSCORED, R, W
-from mc2sleepnet.formats import read_hypnogram, write_annotations, write_hypnogram
+from mc2sleepnet.formats import read_hypnogram, write_annotations
+from mc2sleepnet.formats.edfplus import write_hypnogram
 
 START = datetime(2024, 2, 29, 23, 30)
 

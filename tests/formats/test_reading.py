@@ -3,7 +3,8 @@ import pytest
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
-from mc2sleepnet.formats import read_hypnogram, write_hypnogram
+from mc2sleepnet.formats import read_hypnogram
+from mc2sleepnet.formats.edfplus import write_hypnogram
 
 
 def test_a_format_is_told_by_content_whatever_the_files_name(tmp_path):

@@ -8,7 +8,7 @@ import torch
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.stages import UNSCORED
-from mc2sleepnet.formats.edfplus import read_hypnogram_edf
+from mc2sleepnet.formats import read_hypnogram
 from mc2sleepnet.synth.cohort import write_cohort
 
 
@@ -53,7 +53,7 @@ def test_the_psg_has_sleep_edfs_header_and_says_synthetic(cohort: Path) -> None:
 
 def test_hypnograms_cover_the_recording_and_end_in_an_unscored_tail(cohort: Path) -> None:
     for path in cohort.glob("*-Hypnogram.edf"):
-        hypnogram = read_hypnogram_edf(path)
+        hypnogram = read_hypnogram(path)
         assert len(hypnogram) > 90
         assert np.all(hypnogram.stage[90:] == UNSCORED)
         assert np.mean(hypnogram.stage[:90] != UNSCORED) > 0.9

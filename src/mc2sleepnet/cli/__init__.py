@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from mc2sleepnet.cli import data, demo, evaluation, scoring, training
+from mc2sleepnet.cli import convert, data, demo, evaluation, scoring, training
 
 app = typer.Typer(
     name="mc2sleepnet",
@@ -22,6 +22,7 @@ app.command()(training.finetune)
 app.command()(training.export)
 app.command()(scoring.score)
 app.command()(evaluation.evaluate)
+app.command()(convert.convert)
 
 
 def _print_version(is_asked: bool) -> None:

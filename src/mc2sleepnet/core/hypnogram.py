@@ -21,11 +21,14 @@ class Hypnogram:
         Local clock time of the first epoch; None where unknown.
     scorer
         Who or what scored it: a file's stem, a model's name.
+    notes
+        What had to be assumed in reading it, one sentence each; empty where the file said it all.
     """
 
     stage: NDArray[np.int8]
     start: datetime | None = None
     scorer: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.stage.ndim == 1

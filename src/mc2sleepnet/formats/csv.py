@@ -14,6 +14,9 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import write_text_atomically
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.stages import EPOCH_S, N_STAGES, STAGES, UNSCORED_NAME, stage_code, stage_name
+from mc2sleepnet.formats.details import detail_cells, details_of_rows
+from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
+from mc2sleepnet.formats.table import Table
 
 COLUMNS: Final = (
     "epoch",
@@ -35,8 +38,8 @@ def is_hypnogram_csv(path: Path) -> bool:
         return file.read(3 + len(beginning)).removeprefix(b"\xef\xbb\xbf").startswith(beginning)
 
 
-def read_hypnogram_csv(path: Path) -> Hypnogram:
-    """Read stages and start of a ``hypnogram.csv``.
+def read_csv(path: Path) -> ScoredHypnogram:
+    """Read a ``hypnogram.csv``.
 
     Parameters
     ----------
@@ -45,13 +48,13 @@ def read_hypnogram_csv(path: Path) -> Hypnogram:
 
     Returns
     -------
-    Hypnogram
-        Shape ``[N]``; `start` is the first row's clock time.
+    ScoredHypnogram
+        N epochs; `start` is the first row's clock time.
 
     Raises
     ------
     InputError
-        If columns, epochs, times or stages are not as this program writes them; the line is named.
+        If columns, epochs, times, stages or figures are not as this program writes them; the line is named.
     """
     try:
         rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True))
@@ -65,7 +68,10 @@ def read_hypnogram_csv(path: Path) -> Hypnogram:
     if start is not None:
         _check_end(path, start, n_epochs=len(rows) - 1)
     stage = [_stage_of_row(path, epoch, row, start) for epoch, row in enumerate(rows[1:])]
-    return Hypnogram(stage=np.array(stage, dtype=np.int8), start=start, scorer=path.stem)
+    hypnogram = Hypnogram(stage=np.array(stage, dtype=np.int8), start=start, scorer=path.stem)
+    lines = tuple(range(2, len(rows) + 1))
+    table = Table(path=path, columns=COLUMNS, rows=tuple(tuple(row) for row in rows[1:]), lines=lines)
+    return ScoredHypnogram(hypnogram=hypnogram, **details_of_rows(path, table, hypnogram))
 
 
 def _clock_time(path: Path, line: int, text: str) -> datetime | None:
@@ -156,4 +162,20 @@ def write_hypnogram_csv(
                 str(source[epoch]),
             )
         )
+    write_text_atomically(path, table.getvalue())
+
+
+def write_csv(scored: ScoredHypnogram, path: Path) -> None:
+    """Write ``hypnogram.csv`` of a hypnogram from anywhere; what is not known stays empty, and `review` is 0."""
+    n_epochs = len(scored.hypnogram)
+    cells = detail_cells(scored, missing="")
+    empty = [""] * n_epochs
+    columns = [cells.get(name, ["0"] * n_epochs if name == "review" else empty) for name in COLUMNS[4:]]
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for epoch, row in enumerate(zip(*columns, strict=True)):
+        time = scored.hypnogram.clock_time(epoch)
+        stage = stage_name(int(scored.hypnogram.stage[epoch]))
+        writer.writerow((epoch, epoch * EPOCH_S, "" if time is None else time.isoformat(), stage, *row))
     write_text_atomically(path, table.getvalue())

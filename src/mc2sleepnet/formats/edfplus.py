@@ -15,6 +15,8 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import atomic_path
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.stages import EPOCH_S, N1, N2, N3, UNSCORED, R, W
+from mc2sleepnet.formats.grid import LONGEST_S, TOLERANCE_S
+from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
 
 # R&K's stages 3 and 4 are both N3; movement time has no place among the five stages.
 _STAGE_OF_SUFFIX: Final = {
@@ -31,10 +33,7 @@ _TEXT_OF_STAGE: Final = {
 }
 _STAGE_TEXT: Final = re.compile(r"sleep stage\s+(\S.*)", re.IGNORECASE)
 _MOVEMENT_TEXT: Final = "movement time"
-# Times are kept to the second: vendors round onsets to it.
-_TOLERANCE_S: Final = 0.5
-# A longer night is a damaged number, which must not be allowed to fill the memory.
-_LONGEST_S: Final = 31 * 24 * 3600
+_SYNTHETIC: Final = "synthetic"
 # What edfio meets in a damaged header or annotation.
 _PARSER_ERRORS: Final = (ValueError, LookupError, ArithmeticError, NameError, UserWarning)
 # EDF keeps a year in two digits, of which 85 is the first.
@@ -49,7 +48,7 @@ def is_edf(path: Path) -> bool:
         return file.read(8) == b"0       "
 
 
-def read_hypnogram_edf(path: Path) -> Hypnogram:
+def read_edfplus(path: Path) -> ScoredHypnogram:
     """Read the sleep stages among a file's EDF+ annotations.
 
     Epochs lie every 30 s from the header's start time. ``Sleep stage W/1/2/3/4/R/?``, ``N1``–``N3`` and
@@ -64,8 +63,8 @@ def read_hypnogram_edf(path: Path) -> Hypnogram:
 
     Returns
     -------
-    Hypnogram
-        Shape ``[N]``, with every unscored tail kept; `scorer` is the file's stem.
+    ScoredHypnogram
+        N epochs, with every unscored tail kept; `hypnogram.scorer` is the file's stem.
 
     Raises
     ------
@@ -82,7 +81,9 @@ def read_hypnogram_edf(path: Path) -> Hypnogram:
         fault = f"its EDF+ annotations cannot be read ({_one_line(error)})"
         raise InputError(path, fault, "Fetch or export the file again") from error
     intervals = _stage_intervals(path, annotations)
-    return Hypnogram(stage=_stages_on_grid(path, intervals), start=_start(edf), scorer=path.stem)
+    is_synthetic = _SYNTHETIC in edf.local_recording_identification.lower()
+    hypnogram = Hypnogram(stage=_stages_on_grid(path, intervals), start=_start(edf), scorer=path.stem)
+    return ScoredHypnogram(hypnogram=hypnogram, is_synthetic=is_synthetic)
 
 
 def _one_line(error: BaseException) -> str:
@@ -128,21 +129,21 @@ def _stage_intervals(path: Path, annotations: Sequence[edfio.EdfAnnotation]) -> 
         is_last = i + 1 == len(stages)
         duration_s = annotation.duration or (EPOCH_S if is_last else stages[i + 1][0].onset - annotation.onset)
         end_s = annotation.onset + duration_s
-        if not 0 <= annotation.onset < end_s <= _LONGEST_S:
+        if not 0 <= annotation.onset < end_s <= LONGEST_S:
             fault = f"{annotation.text!r} lies from {annotation.onset:g} s to {end_s:g} s"
             raise InputError(path, fault, "Stages lie between the start of the file and 31 days later")
         first = _on_grid(path, annotation.text, "starts", annotation.onset)
         # A recording seldom stops at the end of an epoch; what is left of it was not an epoch to score.
         end = int(end_s // EPOCH_S) if is_last else _on_grid(path, annotation.text, "ends", end_s)
         intervals.append((first, end, stage, annotation.text))
-        if is_last and end_s - end * EPOCH_S > _TOLERANCE_S:
+        if is_last and end_s - end * EPOCH_S > TOLERANCE_S:
             intervals.append((end, end + 1, UNSCORED, annotation.text))
     return intervals
 
 
 def _on_grid(path: Path, text: str, verb: str, time_s: float) -> int:
     epoch = round(time_s / EPOCH_S)
-    if abs(time_s - epoch * EPOCH_S) > _TOLERANCE_S:
+    if abs(time_s - epoch * EPOCH_S) > TOLERANCE_S:
         fault = f"{text!r} {verb} {time_s:g} s after the file's start, which is no multiple of {EPOCH_S} s"
         raise InputError(path, fault, f"Stages must be {EPOCH_S}-s epochs counted from the file's start")
     return epoch
@@ -229,3 +230,8 @@ def write_hypnogram(path: Path, hypnogram: Hypnogram, *, is_synthetic: bool, rec
     ]
     text = f"synthetic {recording_text}" if is_synthetic else recording_text
     write_annotations(path, annotations, start=hypnogram.start, recording_text=text)
+
+
+def write_edfplus(scored: ScoredHypnogram, path: Path) -> None:
+    """Write a hypnogram from anywhere; see `write_hypnogram`."""
+    write_hypnogram(path, scored.hypnogram, is_synthetic=scored.is_synthetic)

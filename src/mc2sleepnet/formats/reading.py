@@ -1,37 +1,118 @@
 """One way in for hypnograms of every dialect."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
-from mc2sleepnet.formats.csv import is_hypnogram_csv, read_hypnogram_csv
-from mc2sleepnet.formats.edfplus import is_edf, read_hypnogram_edf
+from mc2sleepnet.formats.bids import is_bids, read_bids
+from mc2sleepnet.formats.csv import is_hypnogram_csv, read_csv
+from mc2sleepnet.formats.decoding import read_text
+from mc2sleepnet.formats.edfplus import is_edf, read_edfplus
+from mc2sleepnet.formats.nsrr import is_nsrr, read_nsrr
+from mc2sleepnet.formats.profusion import is_profusion, read_profusion
+from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
+from mc2sleepnet.formats.stage_words import CODES
+from mc2sleepnet.formats.table import parse_table, stage_columns
+from mc2sleepnet.formats.xml_file import parse_xml
+
+_REMEDY = "Give EDF+ annotations, hypnogram.csv, BIDS events, NSRR or Profusion XML"
 
 
-def read_hypnogram(path: Path) -> Hypnogram:
+def read_hypnogram(path: Path, *, codes: str | None = None, column: str | None = None) -> Hypnogram:
     """Read a hypnogram of any known dialect, told by what the file holds, whatever its name.
 
     Parameters
     ----------
     path
-        An EDF+ file with stage annotations, or a ``hypnogram.csv``.
+        The file.
+    codes
+        Numbering of bare numbers: ``aasm``, ``nsrr`` or ``ucddb``; None lets the numbers tell, with a note.
+    column
+        Column of stages in a table that has several; None takes the first, with a note.
 
     Returns
     -------
     Hypnogram
-        Shape ``[N]``; `scorer` is the file's stem.
+        Shape ``[N]``; `scorer` is the file's stem; `notes` says what had to be assumed.
 
     Raises
     ------
     InputError
         If the file cannot be opened, is of no known dialect, or breaks the rules of its own.
     """
-    try:
+    return read_scored_hypnogram(path, codes=codes, column=column).hypnogram
+
+
+def read_hypnograms(path: Path, *, codes: str | None = None) -> tuple[Hypnogram, ...]:
+    """Read every scorer's hypnogram in a file: one for each column of stages of a table, else one.
+
+    Returns
+    -------
+    tuple of Hypnogram
+        `scorer` is the column's name where there are several, else the file's stem.
+
+    Raises
+    ------
+    InputError
+        As `read_hypnogram`.
+    """
+    columns = hypnogram_columns(path)
+    if len(columns) < 2:
+        return (read_hypnogram(path, codes=codes),)
+    return tuple(replace(read_hypnogram(path, codes=codes, column=column), scorer=column) for column in columns)
+
+
+def hypnogram_columns(path: Path) -> tuple[str, ...]:
+    """Names of the columns of stages in a table with onsets; empty for other dialects.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened, or is no text.
+    """
+    with _opening(path):
+        if is_edf(path) or is_hypnogram_csv(path):
+            return ()
+        text = read_text(path)
+        return stage_columns(parse_table(path, text)) if is_bids(_first_line(text)) else ()
+
+
+def read_scored_hypnogram(path: Path, *, codes: str | None = None, column: str | None = None) -> ScoredHypnogram:
+    """Read a hypnogram with whatever else its file tells of each epoch; otherwise as `read_hypnogram`."""
+    if codes is not None and codes not in CODES:
+        raise InputError(path, f"no numbering '{codes}'", f"Choose --codes from {', '.join(CODES)}")
+    with _opening(path):
         if is_edf(path):
-            return read_hypnogram_edf(path)
+            return read_edfplus(path)
         if is_hypnogram_csv(path):
-            return read_hypnogram_csv(path)
-    except OSError as error:
-        fault = (error.strerror or "cannot be read").lower()
-        raise InputError(path, fault, "Name a hypnogram file that can be opened") from error
-    raise InputError(path, "is no hypnogram of a known format", "Give EDF+ annotations or a hypnogram.csv")
+            return read_csv(path)
+        text = read_text(path)
+    if text.lstrip().startswith("<"):
+        file = parse_xml(path, text)
+        if is_profusion(file) and not (is_nsrr(file) and not file.root.all_named("sleepstage")):
+            return read_profusion(path, file)
+        if is_nsrr(file):
+            return read_nsrr(path, file)
+    elif is_bids(_first_line(text)):
+        return read_bids(path, parse_table(path, text), codes=codes, column=column)
+    raise InputError(path, "is no hypnogram of a known format", _REMEDY)
+
+
+def _first_line(text: str) -> str:
+    return next((line for line in text.split("\n") if line.strip() and not line.startswith("#")), "")
+
+
+class _opening:  # noqa: N801
+    """Within the block, a file that cannot be opened is the user's mistake."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, OSError):
+            fault = (error.strerror or "cannot be read").lower()
+            raise InputError(self.path, fault, "Name a hypnogram file that can be opened") from error

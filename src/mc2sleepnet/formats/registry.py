@@ -1,0 +1,66 @@
+"""Every dialect's way out, under the name that `convert --to` and `score --formats` know it by."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.hypnogram import Hypnogram
+from mc2sleepnet.formats.bids import write_bids
+from mc2sleepnet.formats.csv import write_csv
+from mc2sleepnet.formats.edfplus import write_edfplus
+from mc2sleepnet.formats.losses import losses
+from mc2sleepnet.formats.nsrr import write_nsrr
+from mc2sleepnet.formats.profusion import write_profusion
+from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
+
+_WRITER_OF: Final[Mapping[str, Callable[[ScoredHypnogram, Path], None]]] = {
+    "csv": write_csv,
+    "edf": write_edfplus,
+    "bids": write_bids,
+    "nsrr": write_nsrr,
+    "profusion": write_profusion,
+}
+FORMATS: Final = tuple(_WRITER_OF)
+# What `score` calls a night's hypnogram in each dialect.
+FILE_NAMES: Final[Mapping[str, str]] = {
+    "csv": "hypnogram.csv",
+    "edf": "hypnogram.edf",
+    "bids": "events.tsv",
+    "luna": "hypnogram.annot",
+    "nsrr": "hypnogram-nsrr.xml",
+    "profusion": "hypnogram-profusion.xml",
+    "json": "hypnogram.json",
+    "text": "hypnogram.txt",
+}
+
+
+def write_hypnogram(hypnogram: Hypnogram | ScoredHypnogram, path: Path, dialect: str) -> tuple[str, ...]:
+    """Write a hypnogram in a dialect, all or nothing.
+
+    Parameters
+    ----------
+    hypnogram
+        At least one epoch; as a `ScoredHypnogram` with what else is known of each.
+    path
+        The file to write.
+    dialect
+        One of `FORMATS`.
+
+    Returns
+    -------
+    tuple of str
+        What the dialect cannot carry, in words.
+
+    Raises
+    ------
+    InputError
+        If there is no such dialect, no epoch, or the dialect cannot hold the start's year.
+    """
+    if dialect not in _WRITER_OF:
+        raise InputError(path, f"no format '{dialect}'", f"Choose from {', '.join(FORMATS)}")
+    scored = ScoredHypnogram(hypnogram=hypnogram) if isinstance(hypnogram, Hypnogram) else hypnogram
+    if not len(scored.hypnogram):
+        raise InputError(path, "there is nothing to write", "Give a hypnogram with at least one epoch")
+    _WRITER_OF[dialect](scored, path)
+    return losses(scored, dialect)

@@ -1,0 +1,48 @@
+"""A hypnogram with whatever else its file tells of each epoch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mc2sleepnet.core.hypnogram import Hypnogram
+from mc2sleepnet.core.stages import N_STAGES
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScoredHypnogram:
+    """What a hypnogram file holds.
+
+    Attributes
+    ----------
+    hypnogram
+        N epochs.
+    hypnodensity
+        Shape ``[N, 5]``: stage probabilities, NaN in unscored epochs; None where the file has none.
+    confidence
+        Shape ``[N]``: probability of the stage, NaN in unscored epochs; None where the file has none.
+    review
+        Shape ``[N]``: True where a person should look again; None where the file does not say.
+    source
+        N words saying where each stage comes from, such as ``model`` or ``gap``; None where the file does not say.
+    scorer
+        Who scored, where the file itself says so; else empty.
+    is_synthetic
+        True where the file says that no person was recorded.
+    """
+
+    hypnogram: Hypnogram
+    hypnodensity: NDArray[np.float64] | None = None
+    confidence: NDArray[np.float64] | None = None
+    review: NDArray[np.bool_] | None = None
+    source: Sequence[str] | None = None
+    scorer: str = ""
+    is_synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        n_epochs = len(self.hypnogram)
+        assert self.hypnodensity is None or self.hypnodensity.shape == (n_epochs, N_STAGES)
+        assert self.confidence is None or self.confidence.shape == (n_epochs,)
+        assert self.review is None or self.review.shape == (n_epochs,)
+        assert self.source is None or len(self.source) == n_epochs
