@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -22,7 +21,8 @@ from mc2sleepnet.core.model_folder import file_sha256
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.recipes import pretrain_fold
 from mc2sleepnet.training.loop import LoopOptions, batches, train
-from mc2sleepnet.training.resume import METRICS_FILE, RESUME_FILE
+from mc2sleepnet.training.resume import PREVIOUS_FILE, RESUME_FILE
+from mc2sleepnet.training.watching import METRICS_FILE, TENSORBOARD_FOLDER
 
 SHAPE = ["width=0.125", "spectrogram_layers=1", "sequence_layers=1", "batch_sequences=4", "validate_every_steps=2"]
 
@@ -54,6 +54,9 @@ class Slope:
     def save(self, figures: dict[str, float], step: int) -> None:
         self.saved.append(step)
 
+    def recordings_of(self, indices: Tensor) -> list[str]:
+        return [f"night{indices.min():02d}", "nightmare"]
+
 
 def run(phase: Slope, out: Path, *, fingerprint: dict[str, Any] | None = None, resume: bool = False, **options: Any):  # type: ignore[no-untyped-def]
     sequences = np.arange(40, dtype=np.int64).reshape(20, 2)
@@ -80,9 +83,25 @@ def test_the_last_step_is_always_validated(tmp_path: Path) -> None:
     assert set(rows[0]) == {"step", "pass", "error", "loss", "epochs_per_s", "validation_macro_f1"}
 
 
-def test_a_loss_that_is_not_finite_stops_with_the_step_and_the_last_good_network(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"stopped being finite at step 4; the best network is of step 3"):
+def test_a_loss_that_is_not_finite_stops_with_the_step_the_recordings_and_the_last_good_network(tmp_path: Path) -> None:
+    told = r"stopped being finite at step 4, in a batch of night\d\d, nightmare; the best network is of step 3"
+    with pytest.raises(InputError, match=told):
         run(Slope([0.1, 0.2, 0.3, 0.4], poison_at=4), tmp_path)
+
+
+def test_tensorboard_gets_the_curves_and_a_resumed_run_writes_none_twice(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run(Slope([0.1, 0.2, 0.3]), tmp_path, max_steps=3)
+    (tmp_path / RESUME_FILE).unlink()  # as if killed before the last one was written: step 3 comes again
+    run(Slope([0.3]), tmp_path, max_steps=3, resume=True)
+    told = EventAccumulator(str(tmp_path / TENSORBOARD_FOLDER)).Reload()
+    assert set(told.Tags()["scalars"]) == {
+        *("training/pass", "training/error", "training/loss", "training/epochs_per_s", "validation/macro_f1")
+    }
+    figures = [(event.step, event.value) for event in told.Scalars("validation/macro_f1")]
+    assert dict(figures) == pytest.approx({1: 0.1, 2: 0.2, 3: 0.3})
+    assert len(figures) == 3
 
 
 def test_a_run_is_never_resumed_with_other_options(tmp_path: Path) -> None:
@@ -94,6 +113,42 @@ def test_a_run_is_never_resumed_with_other_options(tmp_path: Path) -> None:
 def test_a_damaged_resume_file_is_told(tmp_path: Path) -> None:
     (tmp_path / RESUME_FILE).write_bytes(b"not a checkpoint")
     with pytest.raises(InputError, match="cannot be read"):
+        run(Slope([0.5]), tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "missing"])
+def test_a_damaged_resume_file_is_told_and_the_one_before_it_goes_on_to_the_same_bits(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    def weights(out: Path) -> list[Tensor]:
+        return list(torch.load(out / RESUME_FILE, weights_only=True)["module"].values())
+
+    scripted = [0.1, 0.2, 0.3, 0.4, 0.5]
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        run(Slope(scripted), tmp_path / "whole", max_steps=5)
+        torch.manual_seed(1)
+        run(Slope(scripted), tmp_path / "damaged", max_steps=3)
+    path = tmp_path / "damaged" / RESUME_FILE
+    content = path.read_bytes()
+    if damage == "missing":
+        path.unlink()
+    else:
+        middle = len(content) // 2
+        path.write_bytes(content[:middle] + (b"" if damage == "cut" else b"~" + content[middle + 1 :]))
+    run(Slope(scripted[2:]), tmp_path / "damaged", max_steps=5, resume=True)
+    assert ("checksum" in caplog.text) == (damage != "missing")
+    for found, expected in zip(weights(tmp_path / "damaged"), weights(tmp_path / "whole"), strict=True):
+        assert torch.equal(found, expected)
+    assert [json.loads(row)["step"] for row in (tmp_path / "damaged" / METRICS_FILE).read_text().splitlines()] == [
+        *range(1, 6)
+    ]
+
+
+def test_two_damaged_resume_files_end_the_run_with_the_file_named(tmp_path: Path) -> None:
+    for name in (RESUME_FILE, PREVIOUS_FILE):
+        (tmp_path / name).write_bytes(b"torn")
+    with pytest.raises(InputError, match=r"resume\.pt: cannot be read \(its checksum is missing or wrong\)"):
         run(Slope([0.5]), tmp_path, resume=True)
 
 
@@ -198,23 +253,61 @@ def test_ctrl_c_and_resume_give_the_weights_of_an_uninterrupted_run(
     assert_same_run(out, uninterrupted)
 
 
-def test_kill_9_and_resume_give_the_weights_of_an_uninterrupted_run(
-    store_dir: Path, uninterrupted: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "run"
+def killed_at_random(store_dir: Path, out: Path, *, kills: int, seed: int) -> None:
+    """Train in processes that get kill −9 after a random while, then to the end."""
     settings = [f"--set={assignment}" for assignment in (*SHAPE, "max_steps=6")]
     program = "import torch; torch.set_num_threads(2); from mc2sleepnet.cli import main; main()"
-    command = [sys.executable, "-c", program, "pretrain", f"--store={store_dir}", f"--out={out}", *settings]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 120
-    while not (out / RESUME_FILE).exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    assert torch.load(out / RESUME_FILE, weights_only=True)["progress"]["step"] < 6
-    resumed = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
-    assert resumed.returncode == 0, resumed.stderr
+    command = [sys.executable, "-c", program, "pretrain", f"--store={store_dir}", f"--out={out}", *settings, "--resume"]
+    draw = np.random.default_rng(seed)
+    for _ in range(kills):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 120
+        before = file_sha256(out / RESUME_FILE) if (out / RESUME_FILE).exists() else None
+        # Half of the kills fall between the start and the first step, half right after a step was kept.
+        wants_progress = draw.random() < 0.5
+        while wants_progress and process.poll() is None and time.monotonic() < deadline:
+            if (out / RESUME_FILE).exists() and file_sha256(out / RESUME_FILE) != before:
+                break
+            time.sleep(0.005)
+        time.sleep(draw.uniform(0, 1) if wants_progress else draw.uniform(0, 8))
+        process.kill()
+        process.communicate()
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_three_random_kills_and_resume_give_the_weights_of_an_uninterrupted_run(
+    store_dir: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
+    killed_at_random(store_dir, tmp_path / "run", kills=3, seed=5)
+    assert_same_run(tmp_path / "run", uninterrupted)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(4))
+def test_twenty_random_kills_and_resume_give_the_weights_of_an_uninterrupted_run(
+    store_dir: Path, uninterrupted: Path, tmp_path: Path, seed: int
+) -> None:
+    killed_at_random(store_dir, tmp_path / "run", kills=6, seed=seed)
+    assert_same_run(tmp_path / "run", uninterrupted)
+
+
+def test_sigterm_ends_the_run_between_two_steps_with_everything_kept(
+    store_dir: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
+    @contextmanager
+    def watched(name: str) -> Iterator[Advance]:
+        def terminate(done: int, _total: int, _detail: str) -> None:
+            if (name, done) == ("pre-training", 5):
+                signal.raise_signal(signal.SIGTERM)
+
+        yield terminate
+
+    out = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        pretrain_small(store_dir, out, step=watched)
+    assert torch.load(out / RESUME_FILE, weights_only=True)["progress"]["step"] == 5
+    pretrain_small(store_dir, out, resume=True)
     assert_same_run(out, uninterrupted)
 
 

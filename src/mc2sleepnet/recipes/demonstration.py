@@ -27,7 +27,7 @@ from mc2sleepnet.training.finetune import finetune
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions
 from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
-from mc2sleepnet.training.resume import METRICS_FILE
+from mc2sleepnet.training.watching import METRICS_FILE
 
 BOOTSTRAP_RESAMPLES = 2000
 

@@ -15,7 +15,7 @@ from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
 from mc2sleepnet.training.presets import PRESETS, build, chosen_options
 from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
-from mc2sleepnet.training.resume import RESUME_FILE
+from mc2sleepnet.training.resume import has_resume
 
 # Fine-tuning's sequences cost little, because every epoch is encoded once: they may overlap.
 FINETUNING_STRIDE = 4
@@ -92,7 +92,7 @@ def open_fold(store: Path, number: int) -> FoldData:
 
 def refuse_to_overwrite(out: Path, *, resume: bool) -> None:
     """A finished or interrupted run, and a model without its run, are never overwritten by mistake."""
-    is_run, is_model = (out / RESUME_FILE).exists(), (out / CALIBRATION_FILE).exists()
+    is_run, is_model = has_resume(out), (out / CALIBRATION_FILE).exists()
     if is_model and not is_run:
         raise InputError(out, "a model is here already", "Choose another --out")
     if not resume and (is_run or (out / CONFIG_FILE).exists()):

@@ -86,6 +86,10 @@ class Finetuning:
         total = torch.stack(list(terms.values())).sum()
         return total, {name: term.item() for name, term in terms.items()}
 
+    def recordings_of(self, indices: Tensor) -> list[str]:
+        """Names of the recordings whose epochs are in a batch."""
+        return self.data.names_of(indices.numpy())
+
     def validate(self) -> dict[str, float]:
         """Figures of the cross-view fusion head on the validation recordings."""
         return figures_of(*self.data.relate(self.stager, self.validation_tokens, stride=self.scoring_stride))

@@ -48,6 +48,11 @@ class FoldData:
         """All epochs of some recordings, as numbers in the store."""
         return np.concatenate([np.zeros(0, np.int64), *map(self.store.epochs_of, recordings)])
 
+    def names_of(self, epochs: NDArray[np.int64]) -> list[str]:
+        """Names of the recordings some epochs belong to, each once, in order; padding belongs to none."""
+        recordings = np.unique(self.store.recording_of(epochs[epochs >= 0]))
+        return [self.store.recordings[index].name for index in recordings.tolist()]
+
     def training_sequences(self, *, length: int, stride: int) -> NDArray[np.int64]:
         """Sequences of the training recordings. Shape: [S, L]; -1 where padded."""
         return sequences(self.store, self.training, length=length, stride=stride)

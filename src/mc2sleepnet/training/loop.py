@@ -1,6 +1,5 @@
 """The training loop, the same for both phases: step, validate, keep the best, stop early, resume anywhere."""
 
-import json
 import math
 import time
 from collections import Counter
@@ -15,18 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.core.files import errors_name
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.training.interruption import stop_requests
-from mc2sleepnet.training.resume import (
-    METRICS_FILE,
-    RESUME_FILE,
-    Progress,
-    load_resume,
-    save_resume,
-    truncate_metrics,
-)
+from mc2sleepnet.training.resume import Progress, has_resume, load_resume, save_resume
 from mc2sleepnet.training.seeding import keyed_generator, keyed_seed, seeded_torch
+from mc2sleepnet.training.watching import RunLog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +111,9 @@ class Phase(Protocol):
     def save(self, figures: dict[str, float], step: int) -> None:
         """Keep the network as it is now: it is the best so far."""
 
+    def recordings_of(self, indices: Tensor) -> list[str]:
+        """Names of the recordings whose epochs are in a batch."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingResult:
@@ -166,7 +161,7 @@ def train(
     options
         Limits and rates.
     out
-        Folder of the run; `resume.pt` and `metrics.jsonl` are written there.
+        Folder of the run; `resume.pt`, `metrics.jsonl` and TensorBoard's curves are written there.
     fingerprint
         Everything that must be the same for `resume.pt` to be continued.
     resume
@@ -184,9 +179,8 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     optimizer = torch.optim.Adam(phase.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
     progress, sums, n_summed = Progress(), Counter[str](), 0
-    if resume and (out / RESUME_FILE).is_file():
+    if resume and has_resume(out):
         progress, sums, n_summed = load_resume(out, phase.module, optimizer, fingerprint)
-    truncate_metrics(out / METRICS_FILE, progress.step)
 
     steps_per_pass = max(1, len(sequences) // options.batch_sequences)
     last_step = options.max_passes * steps_per_pass
@@ -205,16 +199,14 @@ def train(
             fingerprint=fingerprint,
         )
 
-    with stop_requests() as stop_requested:
+    with RunLog(out, step=progress.step) as log, stop_requests() as stop_requested:
         for current_pass, indices in batches(sequences, options.batch_sequences, options.seed, progress.step):
             if progress.ended_by or progress.step >= last_step:
                 break
             started = time.perf_counter()
             loss, terms = _update(phase, optimizer, indices, options, progress.step)
             if not math.isfinite(loss):
-                best = f"the best network is of step {progress.best_step}" if progress.best_step else "none was kept"
-                fault = f"the loss or its gradient stopped being finite at step {progress.step + 1}; {best}"
-                raise InputError(out, fault, "Try a lower --set learning_rate=…")
+                raise _not_finite(out, progress, phase.recordings_of(indices))
             progress.step += 1
             sums.update(terms | {"loss": loss, "seconds": time.perf_counter() - started})
             n_summed += 1
@@ -230,8 +222,7 @@ def train(
                     progress.ended_by = "limit"
                 row = {"step": progress.step, "pass": current_pass, **means, "epochs_per_s": rate}
                 row |= {f"validation_{name}": value for name, value in figures.items()}
-                with errors_name(out / METRICS_FILE), (out / METRICS_FILE).open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row) + "\n")
+                log.write(row)
                 sums, n_summed = Counter[str](), 0
                 keep_place()
             macro_f1 = f" · macro-F1 {figures['macro_f1']:.3f}" if figures else ""
@@ -263,6 +254,17 @@ def _update(
         return math.nan, terms
     optimizer.step()
     return loss.item(), terms
+
+
+def _not_finite(out: Path, progress: Progress, recordings: list[str]) -> InputError:
+    """The step, the batch's recordings and the last good networks, for whoever looks for the cause."""
+    kept = f"the best network is of step {progress.best_step}" if progress.best_step else "no network was kept"
+    met = f"in a batch of {', '.join(recordings)}" if recordings else "in an empty batch"
+    return InputError(
+        out,
+        f"the loss or its gradient stopped being finite at step {progress.step + 1}, {met}; {kept}",
+        "Look at these recordings, or try a lower --set learning_rate=…",
+    )
 
 
 def _judge(phase: Phase, progress: Progress, figures: dict[str, float], patience: int) -> None:

@@ -141,6 +141,10 @@ class Pretraining:
             losses.append(restoration_l1(found, wanted, takes_part, reduction=self.options.recon_reduction))
         return torch.stack(losses).sum() if self.options.recon_reduction == "sum" else torch.stack(losses).mean()
 
+    def recordings_of(self, indices: Tensor) -> list[str]:
+        """Names of the recordings whose epochs are in a batch."""
+        return self.data.names_of(indices.numpy())
+
     def validate(self) -> dict[str, float]:
         """Figures of the single-view fusion head on the validation recordings."""
         stager = TorchStager(self.model.network, view=self.model.single_view)

@@ -1,7 +1,13 @@
-"""`resume.pt` and `metrics.jsonl`: where a run is, so that it can go on as if it had never stopped."""
+"""`resume.pt`: where a run is, so that it can go on as if it had never stopped.
 
+The file is sealed with a checksum, and the one before it is kept as `resume.previous.pt`: where the newest is missing
+or damaged, a run goes on from there and ends with the same bits, because no draw depends on how many came before.
+"""
+
+import hashlib
 import io
 import json
+import logging
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -15,7 +21,12 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import atomic_path
 
 RESUME_FILE = "resume.pt"
-METRICS_FILE = "metrics.jsonl"
+PREVIOUS_FILE = "resume.previous.pt"
+# Behind the archive that torch writes; readers of zip archives pass over it.
+SEAL_PREFIX = b"mc2sleepnet-sha256:"
+SEAL_BYTES = len(SEAL_PREFIX) + 2 * hashlib.sha256().digest_size
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -39,7 +50,7 @@ def save_resume(
     n_summed: int,
     fingerprint: dict[str, Any],
 ) -> None:
-    """Write all that a run needs to go on, all or nothing."""
+    """Write all that a run needs to go on, all or nothing; what was there becomes `resume.previous.pt`."""
     state = {
         "module": module.state_dict(),
         "optimizer": optimizer.state_dict(),
@@ -52,7 +63,48 @@ def save_resume(
     serialised = io.BytesIO()
     torch.save(state, serialised)
     with atomic_path(out / RESUME_FILE) as temporary:
-        temporary.write_bytes(serialised.getbuffer())
+        temporary.write_bytes(sealed(serialised.getvalue()))
+        # Whoever is killed between this and the next rename goes on from the previous one.
+        if (out / RESUME_FILE).is_file():
+            (out / RESUME_FILE).replace(out / PREVIOUS_FILE)
+
+
+def sealed(content: bytes) -> bytes:
+    """`content` with the seal behind it."""
+    return content + SEAL_PREFIX + hashlib.sha256(content).hexdigest().encode()
+
+
+def unsealed(content: bytes) -> bytes:
+    """What `sealed` was given; ValueError where the seal is missing or broken."""
+    body, seal = content[:-SEAL_BYTES], content[-SEAL_BYTES:]
+    if seal != SEAL_PREFIX + hashlib.sha256(body).hexdigest().encode():
+        raise ValueError("its checksum is missing or wrong")
+    return body
+
+
+def has_resume(out: Path) -> bool:
+    """Whether a run was begun in `out` that can go on."""
+    return any((out / name).is_file() for name in (RESUME_FILE, PREVIOUS_FILE))
+
+
+def _newest_intact(out: Path) -> tuple[Path, dict[str, Any]]:
+    """The newest state that can be read, and its file."""
+    faults: dict[Path, Exception] = {}
+    for path in (out / RESUME_FILE, out / PREVIOUS_FILE):
+        if not path.is_file():
+            continue
+        try:
+            content = unsealed(path.read_bytes())
+            state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+            state["fingerprint"] = json.loads(state["fingerprint"])
+        except Exception as error:
+            faults[path] = error
+        else:
+            for damaged, fault in faults.items():
+                logger.warning("%s: cannot be read (%s). Going on from %s.", damaged, fault, path.name)
+            return path, state
+    path, fault = next(iter(faults.items()))
+    raise InputError(path, f"cannot be read ({fault})", "Start the run again without --resume") from fault
 
 
 def load_resume(
@@ -65,12 +117,8 @@ def load_resume(
     InputError
         If the file cannot be read, or was written with other options or data.
     """
-    path = out / RESUME_FILE
-    try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-        saved = json.loads(state["fingerprint"])
-    except Exception as error:
-        raise InputError(path, f"cannot be read ({error})", "Start the run again without --resume") from error
+    path, state = _newest_intact(out)
+    saved = state["fingerprint"]
     differing = sorted(key for key in {*saved, *fingerprint} if saved.get(key) != fingerprint.get(key))
     if differing:
         raise InputError(
@@ -81,13 +129,3 @@ def load_resume(
     module.load_state_dict(state["module"])
     optimizer.load_state_dict(state["optimizer"])
     return Progress(**state["progress"]), Counter(state["sums"]), state["n_summed"]
-
-
-def truncate_metrics(path: Path, step: int) -> None:
-    """Drop rows that a resumed run is about to write again."""
-    if not path.is_file():
-        return
-    rows = [row for row in path.read_text(encoding="utf-8").splitlines() if row.endswith("}")]
-    kept = [row for row in rows if json.loads(row)["step"] <= step]
-    with atomic_path(path) as temporary:
-        temporary.write_text("".join(row + "\n" for row in kept), encoding="utf-8")
