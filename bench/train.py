@@ -13,14 +13,16 @@ from pathlib import Path
 import torch
 
 from mc2sleepnet.corpora import Fold, prepare
-from mc2sleepnet.model.network import NetworkConfig, PretrainingNetwork
+from mc2sleepnet.model.network import NetworkConfig
+from mc2sleepnet.model.pretraining_network import PretrainingNetwork
 from mc2sleepnet.store import Store
 from mc2sleepnet.synth.cohort import write_cohort
 from mc2sleepnet.training.finetune import Finetuning
 from mc2sleepnet.training.fold_data import FoldData
-from mc2sleepnet.training.loop import Phase
-from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions, fit_spectrogram_statistics
+from mc2sleepnet.training.loop import LoopOptions, Phase
+from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions
 from mc2sleepnet.training.seeding import keyed_generator
+from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 
 REPEATS = 5
 SEQUENCES = 16
@@ -58,10 +60,10 @@ def main() -> None:
         data = FoldData(store=store, fold=Fold(name="bench", train=("0",), validation=("1",), test=("2",)))
         model = PretrainingNetwork(NetworkConfig(width=width)).to(memory_format=torch.channels_last)
         fit_spectrogram_statistics(model.network.spectrogram, data)
-        indices = torch.from_numpy(data.training_sequences(length=16, stride=16)[:SEQUENCES])
+        indices = torch.from_numpy(data.sequences("training", length=16)[:SEQUENCES])
         signal_uv = torch.from_numpy(store.signal_uv(indices.numpy())).flatten(0, 1)
         spectrogram = model.network.spectrogram(signal_uv)
-        pretraining = Pretraining(model, data, PretrainOptions(), scoring_stride=4, keep=lambda *_: None)
+        pretraining = Pretraining(model, data, PretrainOptions(), loop=LoopOptions(), keep=lambda *_: None)
         rates = {
             "reading the batch": rate(indices.numel(), lambda: store.signal_uv(indices.numpy())),
             "signal backbone": rate(indices.numel(), lambda: model.network.signal_backbone(signal_uv).sum().backward()),
@@ -71,7 +73,7 @@ def main() -> None:
             ),
             "pre-training step": rate(indices.numel(), training_step(pretraining, indices)),
         }
-        finetuning = Finetuning(model.network, data, scoring_stride=4, keep=lambda *_: None)
+        finetuning = Finetuning(model.network, data, loop=LoopOptions(), keep=lambda *_: None)
         rates["fine-tuning step"] = rate(indices.numel(), training_step(finetuning, indices))
     print(
         f"width {width:g}, {SEQUENCES} sequences of 16 epochs, {torch.get_num_threads()} threads; forward and backward"

@@ -5,7 +5,7 @@ scores. Needs numpy only; the stager brings its own engine.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from mc2sleepnet.core.stages import N_STAGES
 
 EPOCHS_PER_CALL = 128
 SEQUENCES_PER_CALL = 64
+
+# "average": every epoch from all sequences that hold it. "last": each sequence scores its last epoch alone.
+Aggregation = Literal["average", "last"]
 
 
 class Stager(Protocol):
@@ -24,10 +27,10 @@ class Stager(Protocol):
         """L, epochs per sequence."""
 
     def encode(self, signal_uv: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Tokens of single epochs. Shape: [M, T] µV → [M, 2, D], signal then spectrogram."""
+        """Tokens of single epochs. Shape: [M, T] µV → [M, S, D], a token per modality."""
 
     def relate(self, tokens: NDArray[np.float32], is_valid: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Log-probabilities of the stages. Shape: [B, L, 2, D], [B, L] → [B, L, 5]"""
+        """Log-probabilities of the stages. Shape: [B, L, S, D], [B, L] → [B, L, 5]"""
 
 
 def window_starts(n_epochs: int, length: int, stride: int) -> NDArray[np.int64]:
@@ -44,7 +47,7 @@ def encode_night(
 ) -> NDArray[np.float32]:
     """Encode every scorable epoch of a night once; the others' tokens are zero.
 
-    Shape: [N, T] µV, [N] → [N, 2, D]
+    Shape: [N, T] µV, [N] → [N, S, D]
 
     `progress` is told how many epochs each call encoded.
     """
@@ -62,16 +65,23 @@ def encode_night(
 
 
 def relate_night(
-    stager: Stager, tokens: NDArray[np.float32], is_scorable: NDArray[np.bool_], *, stride: int
+    stager: Stager,
+    tokens: NDArray[np.float32],
+    is_scorable: NDArray[np.bool_],
+    *,
+    stride: int,
+    aggregation: Aggregation = "average",
 ) -> NDArray[np.float64]:
     """Slide over a night's tokens, average the log-probabilities of overlapping sequences and renormalise.
 
-    Epochs that cannot be scored stay in their place as padding: neighbours keep their distance.
+    Epochs that cannot be scored stay in their place as padding: neighbours keep their distance. With `aggregation`
+    ``"last"`` every sequence answers for its last epoch only, so that the first L−1 of a night are never scored.
 
-    Shape: [N, 2, D], [N] → [N, 5] log-probabilities; NaN where the epoch is not scorable.
+    Shape: [N, S, D], [N] → [N, 5] log-probabilities; NaN where the epoch is not scored.
     """
     n_epochs, length = len(is_scorable), stager.sequence_length
     assert 1 <= stride <= length, "a larger stride would leave epochs that no sequence covers"
+    assert aggregation == "average" or stride == 1, "only stride 1 gives every epoch a sequence that ends with it"
     total = np.zeros((n_epochs, N_STAGES))
     if is_scorable.any():
         starts = window_starts(n_epochs, length, stride)
@@ -79,14 +89,16 @@ def relate_night(
         is_inside = places < n_epochs
         places = np.where(is_inside, places, 0)
         is_valid = is_inside & is_scorable[places]
-        holds_signal = is_valid.any(axis=1)
+        is_answer = is_valid if aggregation == "average" else is_valid & (np.arange(length) == length - 1)
+        holds_signal = is_answer.any(axis=1)
         for rows in _pieces(np.flatnonzero(holds_signal), SEQUENCES_PER_CALL):
             log_probabilities = stager.relate(tokens[places[rows]], is_valid[rows])
-            np.add.at(total, places[rows][is_valid[rows]], log_probabilities[is_valid[rows]])
+            np.add.at(total, places[rows][is_answer[rows]], log_probabilities[is_answer[rows]])
         # Dividing by the number of sequences matters: the mean, not the sum, is renormalised.
-        counts = np.bincount(places[is_valid], minlength=n_epochs)
+        counts = np.bincount(places[is_answer], minlength=n_epochs)
         total /= np.maximum(counts, 1)[:, None]
         total -= np.logaddexp.reduce(total, axis=1, keepdims=True)
+        total[counts == 0] = np.nan
     total[~is_scorable] = np.nan
     return total
 
@@ -97,6 +109,7 @@ def score_night(
     is_scorable: NDArray[np.bool_],
     *,
     stride: int,
+    aggregation: Aggregation = "average",
     progress: Callable[[int], None] | None = None,
 ) -> NDArray[np.float64]:
     """Log-probabilities of every epoch of a night: `encode_night`, then `relate_night`.
@@ -111,14 +124,17 @@ def score_night(
         Shape ``[N]``: False where there is nothing to score.
     stride
         Epochs between the starts of two sequences.
+    aggregation
+        How the answers of overlapping sequences become one.
     progress
         Told how many epochs each call encoded.
 
     Returns
     -------
-    Shape ``[N, 5]``, natural log-probabilities in the order W, N1, N2, N3, R; NaN where not scorable.
+    Shape ``[N, 5]``, natural log-probabilities in the order W, N1, N2, N3, R; NaN where not scored.
     """
-    return relate_night(stager, encode_night(stager, signal_uv, is_scorable, progress), is_scorable, stride=stride)
+    tokens = encode_night(stager, signal_uv, is_scorable, progress)
+    return relate_night(stager, tokens, is_scorable, stride=stride, aggregation=aggregation)
 
 
 def _pieces(indices: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:

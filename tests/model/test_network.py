@@ -8,8 +8,10 @@ from jaxtyping import TypeCheckError
 from torch import Tensor, nn
 
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
+from mc2sleepnet.model.config import HEADS, NetworkConfig
 from mc2sleepnet.model.encoder_layer import EncoderLayer, sinusoidal_positions
-from mc2sleepnet.model.network import HEADS, MC2SleepNet, NetworkConfig, PretrainingNetwork, Tokens
+from mc2sleepnet.model.network import MC2SleepNet, Tokens
+from mc2sleepnet.model.pretraining_network import PretrainingNetwork
 from mc2sleepnet.model.signal_backbone import SignalBackbone
 from mc2sleepnet.model.spectrogram_backbone import SpectrogramBackbone
 

@@ -86,7 +86,7 @@ def test_exported_graphs_agree_with_torch_to_1e_4(model_dir: Path) -> None:
     signal_uv[5] = 0
     is_valid = rng.random((3, 16)) > 0.2
     is_valid[:, 0] = True
-    engines = OpenVinoStager(open_model_folder(model_dir)), TorchStager(network, view=network.cross_view)
+    engines = OpenVinoStager(open_model_folder(model_dir)), TorchStager(network)
     tokens = [engine.encode(signal_uv).reshape(3, 16, 2, -1) for engine in engines]
     np.testing.assert_allclose(tokens[0], tokens[1], atol=1e-4)
     answers = [engine.relate(own, is_valid) for engine, own in zip(engines, tokens, strict=True)]

@@ -14,19 +14,22 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import open_model_folder
 from mc2sleepnet.corpora import Fold
 from mc2sleepnet.model.losses import restoration_l1
-from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig, PretrainingNetwork, Tokens
+from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig, Tokens
+from mc2sleepnet.model.pretraining_network import PretrainingNetwork
 from mc2sleepnet.model.spectrogram import Spectrogram
 from mc2sleepnet.recipes import finetune_fold, pretrain_fold
 from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.store import Store
-from mc2sleepnet.training.finetune import Finetuning, backbones, finetune
+from mc2sleepnet.training.finetune import Finetuning, finetune
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions
-from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions, fit_spectrogram_statistics, pretrain
+from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions, pretrain
 from mc2sleepnet.training.seeding import keyed_generator, seeded_torch
+from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 from mc2sleepnet.training.stager import TorchStager
 
 SMALL = NetworkConfig(width=0.125, spectrogram_layers=2, sequence_layers=2)
+LOOP = LoopOptions()
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +43,16 @@ def pretraining(data: FoldData, config: NetworkConfig = SMALL, **options: object
     with seeded_torch(0, "test"):
         model = PretrainingNetwork(config)
     fit_spectrogram_statistics(model.network.spectrogram, data)
-    return Pretraining(model, data, PretrainOptions(**options), scoring_stride=4, keep=lambda *_: None)  # type: ignore[arg-type]
+    return Pretraining(model, data, PretrainOptions(**options), loop=LOOP, keep=lambda *_: None)  # type: ignore[arg-type]
 
 
 def finetuning(data: FoldData) -> Finetuning:
     network = pretraining(data).model.network
-    return Finetuning(network, data, scoring_stride=4, keep=lambda *_: None)
+    return Finetuning(network, data, loop=LOOP, keep=lambda *_: None)
 
 
 def some_sequences(data: FoldData, n: int = 4) -> torch.Tensor:
-    return torch.from_numpy(data.training_sequences(length=16, stride=16)[:n])
+    return torch.from_numpy(data.sequences("training", length=16)[:n])
 
 
 def one_step(phase: Pretraining | Finetuning, indices: torch.Tensor) -> dict[str, float]:
@@ -97,7 +100,7 @@ def test_batch_norm_statistics_stand_still_in_finetuning_and_move_in_pretraining
 def test_backbones_are_in_eval_mode_while_finetuning_trains(data: FoldData) -> None:
     phase = finetuning(data)
     phase.enter_training()
-    assert not any(module.training for part in backbones(phase.network) for module in part.modules())
+    assert not any(module.training for part in phase.network.backbones() for module in part.modules())
     assert phase.network.signal_stack.training
 
 
@@ -175,7 +178,7 @@ def test_pretraining_is_judged_by_the_single_view_it_trains(data: FoldData, rest
     phase.model.eval()
     with torch.no_grad():
         trained = phase.model.single_view(both, torch.from_numpy(is_valid)).fusion.log_softmax(dim=2)
-    judged = TorchStager(phase.model.network, view=phase.model.single_view).relate(tokens, is_valid)
+    judged = TorchStager(phase.model.network, answer=phase.single_view_fusion).relate(tokens, is_valid)
     np.testing.assert_allclose(judged, trained.numpy(), atol=1e-5)
 
 

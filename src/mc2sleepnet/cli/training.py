@@ -46,8 +46,11 @@ def finetune(
     store: Store,
     out: Run,
     start: Annotated[
-        Path, typer.Option("--from", "--init", metavar="RUN", help="Pre-trained run or model to start from.")
-    ],
+        Path | None,
+        typer.Option(
+            "--from", "--init", metavar="RUN", help="Start: pre-trained run or model; or --set from_scratch=true."
+        ),
+    ] = None,
     fold: FoldNumber = 1,
     preset: Annotated[str | None, typer.Option(help="Refuse a start that was pre-trained with another preset.")] = None,
     assignments: Assignments = None,

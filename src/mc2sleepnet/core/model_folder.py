@@ -5,7 +5,7 @@ import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import atomic_path, write_text_atomically
@@ -32,15 +32,19 @@ class Calibration:
         How many those were.
     scoring_stride
         Epochs between two sequences when it was fitted, and when nights are scored.
+    aggregation
+        How overlapping sequences' answers become one, then as now: see `inference.Aggregation`.
     """
 
     temperature: float
     n_epochs: int
     scoring_stride: int
+    aggregation: Literal["average", "last"] = "average"
 
     def __post_init__(self) -> None:
         assert self.temperature > 0
         assert self.scoring_stride >= 1
+        assert self.aggregation in ("average", "last")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,6 +59,7 @@ class Source(StrEnum):
     FLAT = "flat"
     GAP = "gap"
     PARTIAL = "partial"
+    CONTEXT = "context"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.stages import UNSCORED
 from mc2sleepnet.evaluation.baselines import BandPowerBaseline, band_powers, majority_stage
-from mc2sleepnet.inference import Stager, score_night
+from mc2sleepnet.inference import Aggregation, Stager, score_night
 from mc2sleepnet.metrics.agreement import Agreement, agreement, confusion_matrix
 from mc2sleepnet.store import Store
 
@@ -41,6 +41,7 @@ def agree_on_held_out(
     train: Sequence[str],
     test: Sequence[str],
     stride: int,
+    aggregation: Aggregation = "average",
     progress: Callable[[int, int, str], None] = lambda *_: None,
 ) -> HeldOutAgreement:
     """Score the test subjects' recordings by the network, by band power, and by the most frequent stage.
@@ -55,6 +56,8 @@ def agree_on_held_out(
         Subjects that the baselines learn from, and those that are scored.
     stride
         Epochs between the starts of two sequences.
+    aggregation
+        How the answers of overlapping sequences become one.
     progress
         Told recordings done, recordings in all, and the name of one.
     """
@@ -76,9 +79,10 @@ def agree_on_held_out(
         epochs = store.epochs_of(index)
         signal_uv, is_readable = store.signal_uv(epochs), store.is_readable[epochs]
         reference.append(store.stage[epochs])
-        log_probabilities = score_night(stager, signal_uv, is_readable, stride=stride)
+        log_probabilities = score_night(stager, signal_uv, is_readable, stride=stride, aggregation=aggregation)
         by_band_power = baseline.score(band_powers(signal_uv[is_readable]))
-        scored[OURS].append(_in_place(log_probabilities[is_readable].argmax(axis=1), is_readable))
+        is_scored = ~np.isnan(log_probabilities[:, 0])
+        scored[OURS].append(_in_place(log_probabilities[is_scored].argmax(axis=1), is_scored))
         scored[BAND_POWER].append(_in_place(by_band_power, is_readable))
         scored[MAJORITY].append(_in_place(np.full(np.count_nonzero(is_readable), majority), is_readable))
         progress(done, n_steps, store.recordings[index].name)

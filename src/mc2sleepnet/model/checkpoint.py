@@ -12,7 +12,9 @@ import torch
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import atomic_path, write_text_atomically
 from mc2sleepnet.core.model_folder import CONFIG_FILE, WEIGHTS_FILE, file_sha256
-from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig
+from mc2sleepnet.model.architectures import build_network
+from mc2sleepnet.model.config import NetworkConfig
+from mc2sleepnet.model.staging_network import StagingNetwork
 
 FORMAT = 1
 
@@ -35,7 +37,7 @@ class Checkpoint:
         Of `model.safetensors`, where it was read from disk.
     """
 
-    network: MC2SleepNet
+    network: StagingNetwork
     phase: str
     is_synthetic: bool
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -56,7 +58,8 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         "is_synthetic": checkpoint.is_synthetic,
         "weights_sha256": file_sha256(folder / WEIGHTS_FILE),
         "network": network.config.to_json(),
-        "spectrogram": {
+        "spectrogram": network.spectrogram
+        and {
             "mean_db": network.spectrogram.mean_db.tolist(),
             "deviation_db": network.spectrogram.deviation_db.tolist(),
         },
@@ -97,10 +100,11 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             "Resume the run, or copy the folder again",
         )
     try:
-        network = MC2SleepNet(NetworkConfig.from_json(config["network"]))
+        network = build_network(NetworkConfig.from_json(config["network"]))
         network.load_state_dict(safetensors.torch.load_file(weights_path))
-        network.spectrogram.mean_db.copy_(torch.tensor(config["spectrogram"]["mean_db"]))
-        network.spectrogram.deviation_db.copy_(torch.tensor(config["spectrogram"]["deviation_db"]))
+        if network.spectrogram is not None:
+            network.spectrogram.mean_db.copy_(torch.tensor(config["spectrogram"]["mean_db"]))
+            network.spectrogram.deviation_db.copy_(torch.tensor(config["spectrogram"]["deviation_db"]))
         return Checkpoint(
             network=network.eval(),
             phase=config["phase"],

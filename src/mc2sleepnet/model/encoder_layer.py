@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mc2sleepnet.core.shapes import Bool, Float
+from mc2sleepnet.model.precision import LayerNorm
 
 NORM_EPS = 1e-12
 
@@ -66,17 +67,17 @@ class EncoderLayer(nn.Module):
     def __init__(self, *, width: int, heads: int, feed_forward: int, dropout: float, has_cross: bool) -> None:
         super().__init__()
         self.self_attention = Attention(width=width, heads=heads)
-        self.self_norm = nn.LayerNorm(width, eps=NORM_EPS)
+        self.self_norm = LayerNorm(width, eps=NORM_EPS)
         if has_cross:
             self.cross_attention = Attention(width=width, heads=heads)
-            self.cross_norm = nn.LayerNorm(width, eps=NORM_EPS)
+            self.cross_norm = LayerNorm(width, eps=NORM_EPS)
         self.feed_forward = nn.Sequential(
             nn.Linear(width, feed_forward, bias=False),
             nn.GELU(),
             nn.Dropout(dropout),
             nn.Linear(feed_forward, width, bias=False),
         )
-        self.feed_forward_norm = nn.LayerNorm(width, eps=NORM_EPS)
+        self.feed_forward_norm = LayerNorm(width, eps=NORM_EPS)
         self.dropout = nn.Dropout(dropout)
 
     def forward(

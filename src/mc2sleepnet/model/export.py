@@ -15,44 +15,48 @@ from mc2sleepnet.core.files import atomic_path
 from mc2sleepnet.core.model_folder import ENCODER_FILE, SEQUENCE_FILE
 from mc2sleepnet.core.shapes import Bool, Float
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
-from mc2sleepnet.model.network import MC2SleepNet, Tokens
+from mc2sleepnet.model.staging_network import StagingNetwork
 
 OPSET = 20
 
 
 class EpochEncoder(nn.Module):
-    """Raw epochs to the tokens of both modalities.
+    """Raw epochs to their tokens, one per modality.
 
-    Shape: [M, T] µV → [M, 2, D]
+    Shape: [M, T] µV → [M, S, D]
     """
 
-    def __init__(self, network: MC2SleepNet) -> None:
+    def __init__(self, network: StagingNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M 2 D"]:
-        return torch.stack(self.network.encode_epochs(signal_uv), dim=1)
+    def forward(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M S D"]:
+        return self.network.epoch_tokens(signal_uv)
 
 
 class SequenceRelator(nn.Module):
-    """Tokens of sequences to log-probabilities of the prediction: the cross-view fusion head.
+    """Tokens of sequences to log-probabilities of the network's prediction.
 
-    Shape: [B, L, 2, D], [B, L] → [B, L, 5]
+    Shape: [B, L, S, D], [B, L] → [B, L, 5]
     """
 
-    def __init__(self, network: MC2SleepNet) -> None:
+    def __init__(self, network: StagingNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, tokens: Float[Tensor, "B L 2 D"], is_valid: Bool[Tensor, "B L"]) -> Float[Tensor, "B L 5"]:
-        fusion = self.network.cross_view(Tokens(tokens[:, :, 0], tokens[:, :, 1]), is_valid).fusion
-        return F.log_softmax(fusion, dim=2)
+    def forward(self, tokens: Float[Tensor, "B L S D"], is_valid: Bool[Tensor, "B L"]) -> Float[Tensor, "B L 5"]:
+        return F.log_softmax(self.network.predict(tokens, is_valid), dim=2)
 
 
-def export_graphs(network: MC2SleepNet, folder: Path) -> None:
+def export_graphs(network: StagingNetwork, folder: Path) -> None:
     """Write `encoder.onnx` and `sequence.onnx`, each all or nothing; numbers of epochs and sequences stay free."""
     network = network.eval().cpu()
-    length, width = network.config.sequence_length, network.config.token_width
+    export_encoder(network, folder)
+    export_relator(network, folder)
+
+
+def export_encoder(network: StagingNetwork, folder: Path) -> None:
+    """Write `encoder.onnx`."""
     _export(
         EpochEncoder(network),
         (torch.zeros(2, SAMPLES_PER_EPOCH),),
@@ -61,9 +65,14 @@ def export_graphs(network: MC2SleepNet, folder: Path) -> None:
         output="tokens",
         free="epochs",
     )
+
+
+def export_relator(network: StagingNetwork, folder: Path) -> None:
+    """Write `sequence.onnx`."""
+    length = network.config.sequence_length
     _export(
         SequenceRelator(network),
-        (torch.zeros(2, length, 2, width), torch.ones(2, length, dtype=torch.bool)),
+        (torch.zeros(2, length, *network.token_shape), torch.ones(2, length, dtype=torch.bool)),
         folder / SEQUENCE_FILE,
         names=["tokens", "is_valid"],
         output="log_probabilities",

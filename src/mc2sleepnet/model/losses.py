@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mc2sleepnet.core.shapes import Bool, Float, Int
 from mc2sleepnet.core.stages import UNSCORED
+from mc2sleepnet.model.precision import at_least_float32, full_precision
 
 
 def negative_pairs(
@@ -44,7 +45,9 @@ def info_nce(
     ``−log exp(s_ii/τ) / (exp(s_ii/τ) + Σ_{j negative of i} exp(s_ij/τ))``, s the cosine similarity, averaged over
     epochs and over both directions.
     """
-    similarity = F.normalize(signal, dim=1) @ F.normalize(spectrogram, dim=1).T / temperature
+    signal, spectrogram = at_least_float32(signal), at_least_float32(spectrogram)
+    with full_precision(signal.device):
+        similarity = F.normalize(signal, dim=1) @ F.normalize(spectrogram, dim=1).T / temperature
     is_kept = is_negative | torch.eye(len(similarity), dtype=torch.bool, device=similarity.device)
     similarity = similarity.masked_fill(~is_kept, -torch.inf)
     positive = torch.arange(len(similarity), device=similarity.device)
@@ -59,7 +62,7 @@ def restoration_l1(
     reduction: Literal["mean", "sum"] = "mean",
 ) -> Float[Tensor, ""]:
     """L1 distance between restored and original tokens over the counted epochs; zero where none is counted."""
-    error = (restored - target).abs() * is_counted[:, :, None]
+    error = (at_least_float32(restored) - target).abs() * is_counted[:, :, None]
     if reduction == "sum":
         return error.sum()
     return error.sum() / (is_counted.sum() * target.shape[2]).clamp(min=1)
@@ -68,5 +71,7 @@ def restoration_l1(
 def stage_cross_entropy(logits: Float[Tensor, "B L 5"], stage: Int[Tensor, "B L"]) -> Float[Tensor, ""]:
     """Mean cross-entropy over scored epochs; zero (with zero gradient) in a batch that has none."""
     is_scored = stage != UNSCORED
-    total = F.cross_entropy(logits.flatten(0, 1), stage.flatten(), ignore_index=UNSCORED, reduction="sum")
+    total = F.cross_entropy(
+        at_least_float32(logits).flatten(0, 1), stage.flatten(), ignore_index=UNSCORED, reduction="sum"
+    )
     return total / is_scored.sum().clamp(min=1)

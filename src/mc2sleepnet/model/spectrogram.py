@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mc2sleepnet.core.shapes import Float
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ
+from mc2sleepnet.model.precision import full_precision
 
 WINDOW_SAMPLES = 2 * SAMPLING_HZ
 HOP_SAMPLES = WINDOW_SAMPLES // 2
@@ -59,7 +60,8 @@ class Spectrogram(nn.Module):
         halves = signal_uv.reshape(-1, SAMPLES_PER_EPOCH // HOP_SAMPLES, HOP_SAMPLES)
         frames = torch.cat([halves[:, :-1], halves[:, 1:]], dim=2)
         frames = frames - frames.mean(dim=2, keepdim=True)
-        power_uv2 = (frames @ self.cosines).square() + (frames @ self.sines).square()
+        with full_precision(signal_uv.device):
+            power_uv2 = (frames @ self.cosines).square() + (frames @ self.sines).square()
         return 10 * torch.log10(power_uv2.clamp(min=POWER_FLOOR_UV2))
 
     def forward(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M F K"]:

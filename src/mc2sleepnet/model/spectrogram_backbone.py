@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from mc2sleepnet.core.shapes import Float
+from mc2sleepnet.model.config import HEADS, NetworkConfig
 from mc2sleepnet.model.encoder_layer import EncoderLayer, sinusoidal_positions
 from mc2sleepnet.model.spectrogram import N_BINS, N_FRAMES
 
@@ -48,3 +49,15 @@ class SpectrogramBackbone(nn.Module):
             tokens = layer(tokens)
         pooled: Tensor = self.pooling(tokens)
         return pooled
+
+
+def spectrogram_backbone(config: NetworkConfig) -> SpectrogramBackbone:
+    """The backbone of a network's options."""
+    return SpectrogramBackbone(
+        width=config.token_width,
+        heads=HEADS,
+        feed_forward=config.feed_forward,
+        layers=config.spectrogram_layers,
+        dropout=config.dropout,
+        pooling=config.pooling,
+    )

@@ -132,6 +132,7 @@ def demo(out: Path, *, seed: int, step: Step = silent, size: DemoSize | None = N
             train=fold.train,
             test=fold.test,
             stride=model.calibration.scoring_stride,
+            aggregation=model.calibration.aggregation,
             progress=advance,
         )
     interval = bootstrap_over_subjects(found.subject_confusions, kappa, n=BOOTSTRAP_RESAMPLES, seed=seed)

@@ -1,6 +1,7 @@
 """One phase on one fold, as the verbs `pretrain` and `finetune` run it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from mc2sleepnet.core.errors import InputError
@@ -10,7 +11,7 @@ from mc2sleepnet.corpora.folds import corpus_folds
 from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.store import Store
-from mc2sleepnet.training.finetune import finetune
+from mc2sleepnet.training.finetune import FinetuneOptions, finetune
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
 from mc2sleepnet.training.presets import PRESETS, build, chosen_options
@@ -33,12 +34,13 @@ def pretrain_fold(
     """
     values = chosen_options(preset, assignments, (NetworkConfig, PretrainOptions, LoopOptions))
     refuse_to_overwrite(out, resume=resume)
-    data = open_fold(store, fold)
+    options = build(PretrainOptions, values)
+    data = open_fold(store, fold, needs_stages=options.pretrain_supervision == "stages")
     result = pretrain(
         data,
         out,
         network=build(NetworkConfig, values),
-        options=build(PretrainOptions, values),
+        options=options,
         loop=build(LoopOptions, values),
         resume=resume,
         step=step,
@@ -48,7 +50,7 @@ def pretrain_fold(
 
 def finetune_fold(
     store: Path,
-    start: Path,
+    start: Path | None,
     out: Path,
     *,
     fold: int,
@@ -57,20 +59,42 @@ def finetune_fold(
     resume: bool,
     step: Step = silent,
 ) -> str:
-    """Fine-tune on one fold of a store's corpus; a line that says how it ended.
+    """Fine-tune on one fold of a store's corpus, or train from scratch there; a line that says how it ended.
+
+    Without a `start` the assignments must say ``from_scratch=true``, and any option of the network may be set.
 
     Raises
     ------
     InputError
         For an option, a fold, a store or a start that cannot be used, or a run that is there already.
     """
-    values = {"sequence_stride": FINETUNING_STRIDE} | chosen_options(preset or "paper", assignments, (LoopOptions,))
-    if preset is not None:
+    known = (Scratch, FinetuneOptions, LoopOptions, NetworkConfig)
+    # A preset's network is that of its start.
+    values = chosen_options(preset if start is None and preset else "paper", assignments, known)
+    from_scratch = build(Scratch, values).from_scratch
+    if from_scratch is not (start is None):
+        fault = "names a network to start from, and from_scratch too" if start else "no network to start from"
+        raise InputError("--from", fault, "Name a run that `pretrain` wrote, or else --set from_scratch=true")
+    if start is not None and preset is not None:
         _check_preset(start, preset)
-    loop = build(LoopOptions, values)
+    if from_scratch:
+        values = {"backbones": "trained"} | values
+    elif values.get("backbones", "frozen") == "frozen":
+        values = {"sequence_stride": FINETUNING_STRIDE} | values
+    loop, options = build(LoopOptions, values), build(FinetuneOptions, values)
+    build(NetworkConfig, values)
+    network = {field.name: values[field.name] for field in fields(NetworkConfig) if field.name in values}
     refuse_to_overwrite(out, resume=resume)
     data = open_fold(store, fold)
-    return _ending(finetune(data, start, out, loop=loop, resume=resume, step=step), out, data)
+    result = finetune(data, start, out, loop=loop, options=options, network=network, resume=resume, step=step)
+    return _ending(result, out, data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scratch:
+    """Whether a network is trained from nothing, as rivals are: said aloud, so that no start is forgotten."""
+
+    from_scratch: bool = False
 
 
 def _check_preset(start: Path, preset: str) -> None:
@@ -83,11 +107,11 @@ def _check_preset(start: Path, preset: str) -> None:
         raise InputError(start, fault, "Leave --preset out, or start from another run")
 
 
-def open_fold(store: Path, number: int) -> FoldData:
+def open_fold(store: Path, number: int, *, needs_stages: bool = True) -> FoldData:
     """A store, and the fold of its corpus with that number, as far as its subjects are there."""
     opened = Store.open(store)
     fold_of, _ = corpus_folds(opened.corpus)
-    return FoldData(store=opened, fold=fold_of(number).restricted_to(opened.subjects))
+    return FoldData(store=opened, fold=fold_of(number).restricted_to(opened.subjects), needs_stages=needs_stages)
 
 
 def refuse_to_overwrite(out: Path, *, resume: bool) -> None:
@@ -101,7 +125,8 @@ def refuse_to_overwrite(out: Path, *, resume: bool) -> None:
 
 def _ending(result: TrainingResult, out: Path, data: FoldData) -> str:
     synthetic = ", synthetic data" if data.store.is_synthetic else ""
+    figure = {"macro_f1": "macro-F1", "loss": "loss"}[result.judged_by]
     return (
-        f"fold {data.fold.name}: {result.steps} steps, ended by {result.ended_by}; best macro-F1 on the validation "
-        f"subjects {result.best_macro_f1:.3f} at step {result.best_step}{synthetic}\nrun: {out}"
+        f"fold {data.fold.name}: {result.steps} steps, ended by {result.ended_by}; best {figure} on the validation "
+        f"subjects {result.best_figure:.3f} at step {result.best_step}{synthetic}\nrun: {out}"
     )

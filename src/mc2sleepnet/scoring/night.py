@@ -1,7 +1,7 @@
 """One night, scored: stages, hypnodensity, confidence, and the epochs worth a second look."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.model_folder import ModelFolder
-from mc2sleepnet.core.recording import EpochedRecording, Finding
+from mc2sleepnet.core.recording import EpochedRecording, Finding, Source
 from mc2sleepnet.core.stages import EPOCH_S, UNSCORED, stage_name
 from mc2sleepnet.inference import Stager, score_night
 from mc2sleepnet.metrics.calibration import apply_temperature
@@ -123,8 +123,14 @@ def score_recording(
         fault = f"channel '{recording.channel}' has no epoch with signal (all are {kinds})"
         raise InputError(origin["file"], fault, "Check the file, or name another --channel")
     log_probabilities = score_night(
-        stager, recording.signal_uv, is_scorable, stride=model.calibration.scoring_stride, progress=progress
+        stager,
+        recording.signal_uv,
+        is_scorable,
+        stride=model.calibration.scoring_stride,
+        aggregation=model.calibration.aggregation,
+        progress=progress,
     )
+    recording, is_scorable = _as_far_as_scored(recording, ~np.isnan(log_probabilities[:, 0]), origin)
     hypnodensity = np.full_like(log_probabilities, np.nan)
     hypnodensity[is_scorable] = apply_temperature(log_probabilities[is_scorable], model.calibration.temperature)
     stage = np.full(len(recording), UNSCORED, np.int8)
@@ -141,3 +147,17 @@ def score_recording(
         review=epochs_to_review(confidence, risk=risk),
         risk=risk,
     )
+
+
+def _as_far_as_scored(
+    recording: EpochedRecording, is_scored: NDArray[np.bool_], origin: Mapping[str, str]
+) -> tuple[EpochedRecording, NDArray[np.bool_]]:
+    """The recording, and which of its epochs a model scored that wants epochs before each (`aggregation` "last")."""
+    if (is_scored == recording.is_scorable).all():
+        return recording, is_scored
+    if not is_scored.any():
+        fault = "is shorter than one sequence, of which this model scores the last epoch only"
+        raise InputError(origin["file"], fault, "Use a model with aggregation average, or a longer recording")
+    is_without_context = recording.is_scorable & ~is_scored
+    source = tuple(Source.CONTEXT if w else s for w, s in zip(is_without_context, recording.source, strict=True))
+    return replace(recording, source=source), is_scored

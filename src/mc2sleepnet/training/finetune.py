@@ -1,88 +1,121 @@
-"""Fine-tuning: the sequence stacks and heads learn on, on frozen backbones, from all five stage predictions."""
+"""Fine-tuning: what relates a sequence's epochs learns on from the stages; backbones stand still, or learn too.
 
-from collections.abc import Callable
-from dataclasses import asdict
+The same phase trains a network from nothing, which is how rivals are trained.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mc2sleepnet.core.model_folder import Calibration
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.options import check_choices
 from mc2sleepnet.core.progress import Advance, Step, silent
-from mc2sleepnet.core.stages import UNSCORED
-from mc2sleepnet.metrics.calibration import fit_temperature
+from mc2sleepnet.model.architectures import build_network
 from mc2sleepnet.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from mc2sleepnet.model.config import PREDICTION_OPTIONS, NetworkConfig
 from mc2sleepnet.model.losses import stage_cross_entropy
-from mc2sleepnet.model.network import MC2SleepNet, Tokens
+from mc2sleepnet.model.staging_network import StagingNetwork
+from mc2sleepnet.training.calibrate import calibrate
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, train
 from mc2sleepnet.training.model_folder import write_model_folder
 from mc2sleepnet.training.provenance import made_by
+from mc2sleepnet.training.seeding import seeded_torch
+from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 from mc2sleepnet.training.stager import TorchStager
 
 PHASE = "fine-tuning"
+PHASE_FROM_SCRATCH = "training from scratch"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneOptions:
+    """What fine-tuning does; the defaults are the preset ``paper``.
+
+    Attributes
+    ----------
+    backbones
+        ``"frozen"``, in eval mode, so that every epoch is encoded once; or ``"trained"``, with the rest.
+    hole_probability
+        Share of a sequence's epochs hidden in every step as if they could not be read, so that the network meets
+        the holes of real nights; no stage is asked for there.
+    """
+
+    backbones: Literal["frozen", "trained"] = "frozen"
+    hole_probability: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        if not 0 <= self.hole_probability < 1:
+            raise ValueError(f"hole_probability must lie in [0, 1), not {self.hole_probability}")
 
 
 class Finetuning:
-    """The phase of `loop.train` that trains stacks and heads on tokens which stand still.
+    """The phase of `loop.train` that learns stages alone.
 
-    Backbones are frozen and in eval mode, so every epoch is encoded once, before the first step, and not once a pass.
+    Where backbones are frozen and in eval mode, every epoch is encoded once, before the first step, and not once a
+    pass.
     """
 
     def __init__(
         self,
-        network: MC2SleepNet,
+        network: StagingNetwork,
         data: FoldData,
+        options: FinetuneOptions | None = None,
         *,
-        scoring_stride: int,
+        loop: LoopOptions,
         keep: Callable[[dict[str, float], int], None],
         advance: Advance = lambda *_: None,
     ) -> None:
         self.module: nn.Module = network
         self.network = network
         self.data = data
-        self.scoring_stride = scoring_stride
+        self.options = options or FinetuneOptions()
+        self.loop = loop
         self.save = keep
-        freeze_backbones(network)
-        self.stager = TorchStager(network, view=network.cross_view)
-        encoded = data.encode(self.stager, [*data.validation, *data.training], advance)
-        self.validation_tokens = {recording: encoded[recording] for recording in data.validation}
-        width = network.config.token_width
-        self.tokens = torch.zeros(data.store.n_epochs, 2, width)
-        for recording in data.training:
-            epochs = data.epochs([recording])
-            if data.store.is_readable[epochs].any():
-                self.tokens[torch.from_numpy(epochs)] = torch.from_numpy(encoded[recording])
+        self.stager = TorchStager(network)
+        self.tokens: Tensor | None = None
+        self._validation_tokens: dict[int, NDArray[np.float32]] | None = None
+        if self.options.backbones == "frozen":
+            freeze_backbones(network)
+            encoded = data.encode(self.stager, [*data.validation, *data.training], advance)
+            self._validation_tokens = {recording: encoded[recording] for recording in data.validation}
+            self.tokens = torch.zeros(data.store.n_epochs, *network.token_shape)
+            for recording in data.training:
+                epochs = data.epochs([recording])
+                if data.store.is_readable[epochs].any():
+                    self.tokens[torch.from_numpy(epochs)] = torch.from_numpy(encoded[recording])
 
     def parameters(self) -> list[nn.Parameter]:
-        """Those of the sequence stacks and heads."""
+        """Those that are not frozen."""
         return [parameter for parameter in self.network.parameters() if parameter.requires_grad]
 
     def enter_training(self) -> None:
-        """Stacks train; the backbones' BatchNorm statistics and dropout stand still."""
+        """Stacks train; frozen backbones' BatchNorm statistics and dropout stand still."""
         self.network.train()
-        for part in backbones(self.network):
-            part.eval()
+        if self.options.backbones == "frozen":
+            for part in self.network.backbones():
+                part.eval()
 
-    def loss(self, indices: Tensor, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:  # noqa: ARG002
-        """Sum of the five cross-entropies. Shape: [B, L] → scalar"""
+    def loss(self, indices: Tensor, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        """Sum of the network's cross-entropies. Shape: [B, L] → scalar"""
         device = next(self.network.parameters()).device
+        indices = with_holes(indices, self.options.hole_probability, masking)
         is_valid = (indices >= 0).to(device)
-        both = self.tokens[indices.clamp(min=0)].to(device)
-        tokens = Tokens(both[:, :, 0], both[:, :, 1])
-        stage_of = self.data.store.stage
-        stage = torch.from_numpy(np.where(indices >= 0, stage_of[indices], UNSCORED)).long().to(device)
-
-        single, cross = self.network.single_view(tokens, is_valid), self.network.cross_view(tokens, is_valid)
-        terms = {
-            "ce_fusion": stage_cross_entropy(cross.fusion, stage),
-            "ce_cross_signal": stage_cross_entropy(cross.signal, stage),
-            "ce_cross_spectrogram": stage_cross_entropy(cross.spectrogram, stage),
-            "ce_single_signal": stage_cross_entropy(single.signal, stage),
-            "ce_single_spectrogram": stage_cross_entropy(single.spectrogram, stage),
-        }
+        stage = torch.from_numpy(self.data.stage(indices.numpy(), "training")).long().to(device)
+        if self.tokens is None:
+            signal_uv = torch.from_numpy(self.data.signal_uv(indices.numpy(), "training")).to(device)
+            tokens = self.network.sequence_tokens(signal_uv, is_valid)
+        else:
+            tokens = self.tokens[indices.clamp(min=0)].to(device)
+        answers = self.network.supervised_logits(tokens, is_valid)
+        terms = {f"ce_{name}": stage_cross_entropy(logits, stage) for name, logits in answers.items()}
         total = torch.stack(list(terms.values())).sum()
         return total, {name: term.item() for name, term in terms.items()}
 
@@ -90,43 +123,60 @@ class Finetuning:
         """Names of the recordings whose epochs are in a batch."""
         return self.data.names_of(indices.numpy())
 
+    def validation_tokens(self) -> dict[int, NDArray[np.float32]]:
+        """Tokens of the validation recordings as the backbones give them by now, by recording."""
+        return self._validation_tokens or self.data.encode(self.stager, self.data.validation)
+
     def validate(self) -> dict[str, float]:
-        """Figures of the cross-view fusion head on the validation recordings."""
-        return figures_of(*self.data.relate(self.stager, self.validation_tokens, stride=self.scoring_stride))
+        """Figures of the prediction on the validation recordings."""
+        tokens, loop = self.validation_tokens(), self.loop
+        return figures_of(
+            *self.data.judge(self.stager, tokens, stride=loop.scoring_stride, aggregation=loop.aggregation)
+        )
 
 
-def backbones(network: MC2SleepNet) -> tuple[nn.Module, ...]:
-    """What turns an epoch into its two tokens, and is frozen in fine-tuning."""
-    return network.signal_backbone, network.signal_token, network.spectrogram_backbone
-
-
-def freeze_backbones(network: MC2SleepNet) -> None:
+def freeze_backbones(network: StagingNetwork) -> None:
     """No gradient, and eval mode, for everything before the epoch tokens."""
-    for part in backbones(network):
+    for part in network.backbones():
         part.requires_grad_(False).eval()
+
+
+def with_holes(indices: Tensor, probability: float, generator: torch.Generator) -> Tensor:
+    """Padding, -1, in the place of some epochs; a sequence that would lose all of them stays whole. Shape: [B, L]"""
+    if probability == 0:
+        return indices
+    holed = indices.masked_fill(torch.rand(indices.shape, generator=generator) < probability, -1)
+    return torch.where((holed >= 0).any(dim=1, keepdim=True), holed, indices)
 
 
 def finetune(
     data: FoldData,
-    start: Path,
+    start: Path | None,
     out: Path,
     *,
     loop: LoopOptions,
+    options: FinetuneOptions | None = None,
+    network: Mapping[str, Any] | None = None,
     resume: bool = False,
     step: Step = silent,
 ) -> TrainingResult:
-    """Fine-tune a pre-trained network on one fold; `out` then is a model folder that `score` takes.
+    """Fine-tune a pre-trained network on one fold, or train one from scratch; `out` then can score.
 
     Parameters
     ----------
     data
         Store and fold.
     start
-        Folder of the network to start from.
+        Folder of the network to start from; None to train from scratch.
     out
         Folder of the run.
     loop
         Limits and rates.
+    options
+        What is frozen and hidden; None for the defaults.
+    network
+        Options of `NetworkConfig` by name. From scratch any; else `prediction_view` and `prediction_head`, which
+        replace those of the start.
     resume
         Go on where an interrupted run in `out` stopped.
     step
@@ -135,44 +185,68 @@ def finetune(
     Raises
     ------
     InputError
-        If `start` holds no network, or one that has learned from this fold's held-out subjects; or see `loop.train`.
+        If `start` holds no network, or one that has learned from this fold's held-out subjects; if `network` would
+        change a trained network's shape; if an untrained backbone would be frozen; or see `loop.train`.
     KeyboardInterrupt
         On Ctrl-C or SIGTERM between two steps, with everything saved.
     """
-    parent = load_checkpoint(start)
-    data.refuse_leak_from(parent.provenance, start)
-    network = parent.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    loop.check_against(network.config.sequence_length)
-    is_synthetic = parent.is_synthetic or data.store.is_synthetic
+    options = options or FinetuneOptions()
+    parent = None if start is None else load_checkpoint(start)
+    if parent is not None:
+        data.refuse_leak_from(parent.provenance, start or out)
+    elif options.backbones == "frozen":
+        raise InputError("--set", "backbones=frozen would freeze what has never learned", "Add --set backbones=trained")
+    trained = _fresh(network or {}, loop.seed) if parent is None else _asked(parent.network, network or {})
+    trained.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    loop.check_against(trained.config.sequence_length)
+    phase_name = PHASE if parent else PHASE_FROM_SCRATCH
+    is_synthetic = data.store.is_synthetic or (parent is not None and parent.is_synthetic)
     fingerprint: dict[str, Any] = {
-        "phase": PHASE,
-        "network": network.config.to_json(),
+        "phase": phase_name,
+        "network": trained.config.to_json(),
+        "options": asdict(options),
         "loop": asdict(loop),
-        "parent_weights_sha256": parent.weights_sha256,
+        "parent_weights_sha256": parent.weights_sha256 if parent else "",
         **data.describe(),
     }
+    lineage: dict[str, Any] = {"parent": parent.provenance} if parent else {}
+    if parent is None and trained.spectrogram is not None:
+        with step("spectrogram") as advance:
+            lineage["spectrogram_fitted_on"] = fit_spectrogram_statistics(trained.spectrogram, data, advance)
 
     def keep(figures: dict[str, float], step: int) -> None:
-        provenance = made_by() | fingerprint | {"parent": parent.provenance, "best": {"step": step, **figures}}
-        save_checkpoint(Checkpoint(network=network, phase=PHASE, is_synthetic=is_synthetic, provenance=provenance), out)
+        provenance = made_by() | fingerprint | lineage | {"best": {"step": step, **figures}}
+        checkpoint = Checkpoint(network=trained, phase=phase_name, is_synthetic=is_synthetic, provenance=provenance)
+        save_checkpoint(checkpoint, out)
 
     with step("encoding") as advance:
-        phase = Finetuning(network, data, scoring_stride=loop.scoring_stride, keep=keep, advance=advance)
-    training_sequences = data.training_sequences(length=network.config.sequence_length, stride=loop.sequence_stride)
-    with step(PHASE) as advance:
-        result = train(phase, training_sequences, loop, out, fingerprint=fingerprint, resume=resume, advance=advance)
+        phase = Finetuning(trained, data, options, loop=loop, keep=keep, advance=advance)
+    sequences = data.sequences("training", length=trained.config.sequence_length, stride=loop.sequence_stride)
+    with step(phase_name) as advance:
+        result = train(phase, sequences, loop, out, fingerprint=fingerprint, resume=resume, advance=advance)
 
     best = load_checkpoint(out)
-    stager = TorchStager(best.network, view=best.network.cross_view)
-    log_probabilities, stage = data.relate(stager, phase.validation_tokens, stride=loop.scoring_stride)
-    is_read = ~np.isnan(log_probabilities).any(axis=1)
-    calibration = Calibration(
-        temperature=fit_temperature(log_probabilities[is_read], stage[is_read]),
-        n_epochs=int(np.count_nonzero(stage[is_read] != UNSCORED)),
-        scoring_stride=loop.scoring_stride,
-    )
+    stager = TorchStager(best.network)
+    is_frozen = options.backbones == "frozen"
+    tokens = phase.validation_tokens() if is_frozen else data.encode(stager, data.validation)
+    calibration = calibrate(data, stager, tokens, loop)
     with step("exporting") as advance:
         advance(0, 1, "graphs")
         write_model_folder(best, calibration, out)
         advance(1, 1, "graphs")
     return result
+
+
+def _fresh(options: Mapping[str, Any], seed: int) -> StagingNetwork:
+    with seeded_torch(seed, "initialisation"):
+        return build_network(NetworkConfig(**options))
+
+
+def _asked(network: StagingNetwork, options: Mapping[str, Any]) -> StagingNetwork:
+    """A trained network, asked for another of its answers."""
+    others = sorted(set(options) - PREDICTION_OPTIONS)
+    if others:
+        fault = f"{', '.join(others)} cannot change in fine-tuning: the network it starts from has decided"
+        raise InputError("--set", fault, "Pre-train with it, or train from scratch")
+    network.config = replace(network.config, **options)
+    return network

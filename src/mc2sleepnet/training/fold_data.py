@@ -1,9 +1,10 @@
 """The nights a phase learns from and is judged by: one fold of a store, test subjects left out."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,34 +13,68 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.core.stages import UNSCORED
 from mc2sleepnet.corpora.folds import Fold
-from mc2sleepnet.inference import Stager, encode_night, relate_night
+from mc2sleepnet.inference import Aggregation, Stager, encode_night, relate_night
 from mc2sleepnet.metrics.agreement import Agreement, agreement
-from mc2sleepnet.store import Store, sequences
+from mc2sleepnet.store import Store, StoredRecording, sequences
+
+Side = Literal["training", "validation"]
+
+
+class LeakError(InputError):
+    """Something would have let training, or a choice by early stopping, see what it is to be tested on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoldData:
-    """One fold's training and validation recordings in a store. The test subjects are never looked at here."""
+    """One fold's training and validation recordings in a store, and the only door to their epochs.
+
+    Every reader says on which side it stands; an epoch of another side, or of a test subject, is a `LeakError`.
+
+    Attributes
+    ----------
+    store, fold
+        Recordings, and whose are on which side.
+    needs_stages
+        Whether both sides must hold scored epochs; self-supervised pre-training does without.
+    """
 
     store: Store
     fold: Fold
+    needs_stages: bool = True
 
     def __post_init__(self) -> None:
         for side, recordings in (("training", self.training), ("validation", self.validation)):
             epochs = self.epochs(recordings)
-            if not ((self.store.stage[epochs] != UNSCORED) & self.store.is_readable[epochs]).any():
+            is_usable = self.store.is_readable[epochs]
+            if self.needs_stages:
+                is_usable = is_usable & (self.store.stage[epochs] != UNSCORED)
+            if not is_usable.any():
+                kind = "both recorded and scored" if self.needs_stages else "recorded"
                 raise InputError(
                     self.store.path,
-                    f"fold {self.fold.name} has no {side} epoch that is both recorded and scored",
+                    f"fold {self.fold.name} has no {side} epoch that is {kind}",
                     "Prepare recordings that are scored, or choose another fold",
                 )
+        self._refuse_people_on_two_sides()
 
-    @property
+    def _refuse_people_on_two_sides(self) -> None:
+        """A fold parts subjects; here, that no two of the store's subjects are one person as far as files can tell."""
+        side_of: dict[str, tuple[str, str]] = {}
+        for side, subjects in self.fold.sides.items():
+            for index in self.store.recordings_of(subjects).tolist():
+                recording = self.store.recordings[index]
+                for mark in _marks_of_person(self.store.corpus, recording):
+                    other_side, other = side_of.setdefault(mark, (side, recording.name))
+                    if other_side != side:
+                        fault = f"{other} ({other_side}) and {recording.name} ({side}) are of one person"
+                        raise LeakError(self.store.path, fault, "Give both one subject, and prepare them again")
+
+    @cached_property
     def training(self) -> list[int]:
         """Recordings of the training subjects."""
         return [int(index) for index in self.store.recordings_of(self.fold.train)]
 
-    @property
+    @cached_property
     def validation(self) -> list[int]:
         """Recordings of the validation subjects."""
         return [int(index) for index in self.store.recordings_of(self.fold.validation)]
@@ -53,14 +88,50 @@ class FoldData:
         recordings = np.unique(self.store.recording_of(epochs[epochs >= 0]))
         return [self.store.recordings[index].name for index in recordings.tolist()]
 
-    def training_sequences(self, *, length: int, stride: int) -> NDArray[np.int64]:
-        """Sequences of the training recordings. Shape: [S, L]; -1 where padded."""
-        return sequences(self.store, self.training, length=length, stride=stride)
+    def signal_uv(self, epochs: NDArray[np.int64], side: Side) -> NDArray[np.float32]:
+        """Signals of epochs of one side; zeros for padding, -1. Shape: [...] → [..., 3000] µV"""
+        self.refuse_others(self.store.recording_of(epochs), side)
+        return self.store.signal_uv(epochs)
+
+    def stage(self, epochs: NDArray[np.int64], side: Side) -> NDArray[np.int8]:
+        """Stages of epochs of one side; unscored for padding, -1. Any shape."""
+        self.refuse_others(self.store.recording_of(epochs), side)
+        return np.where(epochs >= 0, self.store.stage[epochs], UNSCORED).astype(np.int8)
+
+    def refuse_others(self, recordings: Collection[int] | NDArray[np.int64], *sides: Side) -> None:
+        """Refuse recordings that are not on one of the sides; -1, padding, is on every side.
+
+        Raises
+        ------
+        LeakError
+            With the first of them named.
+        """
+        own = {"training": self.training, "validation": self.validation}
+        allowed = [-1, *(recording for side in sides for recording in own[side])]
+        found = np.unique(np.asarray(recordings, np.int64))
+        others = found[~np.isin(found, allowed)]
+        if others.size:
+            recording = self.store.recordings[int(others[0])]
+            side = next((side for side, subjects in self.fold.sides.items() if recording.subject in subjects), "no")
+            fault = f"{recording.name}, of {side} subject '{recording.subject}', was asked for {' or '.join(sides)}"
+            raise LeakError(self.fold.name, fault, "Read each recording on its own side of the fold only")
+
+    def sequences(self, side: Side, *, length: int, stride: int | None = None) -> NDArray[np.int64]:
+        """Sequences of one side's recordings, end to end unless `stride` is given. Shape: [S, L]; -1 where padded."""
+        recordings = self.training if side == "training" else self.validation
+        return sequences(self.store, recordings, length=length, stride=stride or length)
 
     def encode(
         self, stager: Stager, recordings: list[int], advance: Advance = lambda *_: None
     ) -> dict[int, NDArray[np.float32]]:
-        """Tokens of whole recordings, by recording, each [N, 2, D]."""
+        """Tokens of whole recordings of training or validation, by recording, each [N, S, D].
+
+        Raises
+        ------
+        LeakError
+            If a recording is on neither side.
+        """
+        self.refuse_others(recordings, "training", "validation")
         tokens = {}
         for done, index in enumerate(recordings, start=1):
             epochs = self.epochs([index])
@@ -69,13 +140,29 @@ class FoldData:
             advance(done, len(recordings), self.store.recordings[index].name)
         return tokens
 
-    def relate(
-        self, stager: Stager, tokens: dict[int, NDArray[np.float32]], *, stride: int
+    def judge(
+        self,
+        stager: Stager,
+        tokens: dict[int, NDArray[np.float32]],
+        *,
+        stride: int,
+        aggregation: Aggregation = "average",
     ) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
-        """Log-probabilities and reference stages of recordings whose tokens are known. Shapes: [N, 5], [N]"""
+        """Log-probabilities and reference stages of validation recordings whose tokens are known.
+
+        Early stopping and calibration read this and nothing else.
+
+        Shapes: [N, 5], [N]
+
+        Raises
+        ------
+        LeakError
+            If a recording is not one of validation.
+        """
+        self.refuse_others(list(tokens), "validation")
         epochs = [self.epochs([index]) for index in tokens]
         log_probabilities = [
-            relate_night(stager, night, self.store.is_readable[places], stride=stride)
+            relate_night(stager, night, self.store.is_readable[places], stride=stride, aggregation=aggregation)
             for night, places in zip(tokens.values(), epochs, strict=True)
         ]
         return np.concatenate(log_probabilities), self.store.stage[np.concatenate(epochs)]
@@ -85,20 +172,22 @@ class FoldData:
 
         Raises
         ------
-        InputError
-            If a test subject trained or stopped it, or a validation subject trained it, or nobody knows.
+        LeakError
+            If a test subject trained or stopped it, a validation subject trained it, or its spectrogram's statistics
+            were fitted on either; or nobody knows.
         """
         ancestor: Mapping[str, Any] | None = provenance
         while ancestor is not None:
             if not {"fold", "store"} <= ancestor.keys():
                 fault = "its config.json does not say whom it learned from"
-                raise InputError(start, fault, "Start from a run of `pretrain` or `finetune`")
+                raise LeakError(start, fault, "Start from a run of `pretrain` or `finetune`")
             earlier = ancestor["fold"]
             seen = {*self.fold.test} & {*earlier["train"], *earlier["validation"]}
             seen |= {*self.fold.validation} & {*earlier["train"]}
+            seen |= {*self.fold.validation, *self.fold.test} & {*ancestor.get("spectrogram_fitted_on", ())}
             if seen and _same_people(self.store, ancestor["store"]):
                 fault = f"learned from subjects that {self.fold.name} holds out: {', '.join(sorted(seen))}"
-                raise InputError(start, fault, "Start from a network pre-trained on the same fold")
+                raise LeakError(start, fault, "Start from a network pre-trained on the same fold")
             ancestor = ancestor.get("parent")
 
     def describe(self) -> dict[str, Any]:
@@ -126,6 +215,14 @@ def _same_people(store: Store, learned_from: Mapping[str, Any]) -> bool:
     # Sleep-EDF-20 and -78 number the same people; two synthetic cohorts share numbers and nobody.
     family, other = (corpus.rpartition("-")[0] or corpus for corpus in (store.corpus, learned_from["corpus"]))
     return family == other and not (store.is_synthetic or learned_from["is_synthetic"])
+
+
+def _marks_of_person(corpus: str, recording: StoredRecording) -> list[str]:
+    """What shows that two recordings are of one person: the same signal; in Sleep-EDF's names, the same number."""
+    marks = [recording.signal_sha256]
+    if corpus.startswith("sleep-edf") and recording.name.startswith("SC4"):
+        marks.append(recording.name[: len("SC4ss")])
+    return marks
 
 
 def stages_of(log_probabilities: NDArray[np.float64]) -> NDArray[np.int8]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -14,11 +14,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.options import check_choices
 from mc2sleepnet.core.progress import Advance
+from mc2sleepnet.inference import Aggregation
+from mc2sleepnet.model.precision import autocast
 from mc2sleepnet.training.interruption import stop_requests
 from mc2sleepnet.training.resume import Progress, has_resume, load_resume, save_resume
 from mc2sleepnet.training.seeding import keyed_generator, keyed_seed, seeded_torch
 from mc2sleepnet.training.watching import RunLog
+
+NAME_OF_FIGURE = {"macro_f1": "macro-F1", "loss": "validation loss"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +45,20 @@ class LoopOptions:
     validate_every_steps
         Steps between two validations.
     patience
-        Validations without a better macro-F1 after which training stops.
+        Validations without a better figure (macro-F1; the loss, where nothing learns stages) after which training
+        stops.
     max_passes
         Sweeps over the training sequences after which training stops in any case.
     max_steps
         The same in steps; 0 for no such limit.
     scoring_stride
         Epochs between the starts of two sequences when validation nights are scored.
+    aggregation
+        ``"average"``: an epoch's stage comes from all sequences that hold it. ``"last"``: from the one that ends with
+        it, so that the first L−1 epochs of a night are never scored; needs `scoring_stride` 1.
+    precision
+        ``"float32"``, or ``"bf16"``: steps under autocast, LayerNorms, spectrogram and losses in float32. Validation
+        and scoring are float32 in any case.
     seed
         Of initialisation, order, masks and dropout.
     """
@@ -62,9 +74,12 @@ class LoopOptions:
     max_passes: int = 100
     max_steps: int = 0
     scoring_stride: int = 4
+    aggregation: Aggregation = "average"
+    precision: Literal["float32", "bf16"] = "float32"
     seed: int = 42
 
     def __post_init__(self) -> None:
+        check_choices(self)
         for name in ("batch_sequences", "validate_every_steps", "patience", "max_passes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
@@ -81,8 +96,11 @@ class LoopOptions:
         Raises
         ------
         InputError
-            If a stride does not lie between 1 and the length of a sequence.
+            If a stride does not lie between 1 and the length of a sequence, or `aggregation` ``"last"`` wants 1.
         """
+        if self.aggregation == "last" and self.scoring_stride != 1:
+            fault = f"aggregation=last leaves epochs out at scoring_stride={self.scoring_stride}"
+            raise InputError("--set", fault, "Add --set scoring_stride=1")
         for name in ("sequence_stride", "scoring_stride"):
             if not 1 <= getattr(self, name) <= sequence_length:
                 fault = f"{name}={getattr(self, name)} leaves epochs out between sequences of {sequence_length}"
@@ -106,7 +124,7 @@ class Phase(Protocol):
         """Loss of a batch of sequences and its named terms. `indices` [B, L]: epochs of the store, -1 padding."""
 
     def validate(self) -> dict[str, float]:
-        """Figures on the validation subjects; ``macro_f1`` decides."""
+        """Figures on the validation subjects; ``macro_f1`` decides, or, where there is none, ``loss``."""
 
     def save(self, figures: dict[str, float], step: int) -> None:
         """Keep the network as it is now: it is the best so far."""
@@ -121,7 +139,8 @@ class TrainingResult:
 
     steps: int
     best_step: int
-    best_macro_f1: float
+    judged_by: str
+    best_figure: float
     ended_by: str
 
 
@@ -150,7 +169,7 @@ def train(
     resume: bool,
     advance: Advance,
 ) -> TrainingResult:
-    """Train until macro-F1 on the validation subjects stops rising, or a limit is met.
+    """Train until macro-F1 on the validation subjects stops rising (or their loss falling), or a limit is met.
 
     Parameters
     ----------
@@ -225,15 +244,16 @@ def train(
                 log.write(row)
                 sums, n_summed = Counter[str](), 0
                 keep_place()
-            macro_f1 = f" · macro-F1 {figures['macro_f1']:.3f}" if figures else ""
-            advance(progress.step, last_step, f"loss {loss:.2f}{macro_f1}")
+            judged = f" · {NAME_OF_FIGURE[progress.judged_by]} {figures[progress.judged_by]:.3f}" if figures else ""
+            advance(progress.step, last_step, f"loss {loss:.2f}{judged}")
             if stop_requested():
                 keep_place()
                 raise KeyboardInterrupt
     return TrainingResult(
         steps=progress.step,
         best_step=progress.best_step,
-        best_macro_f1=progress.best_macro_f1,
+        judged_by=progress.judged_by,
+        best_figure=progress.best_figure,
         ended_by=progress.ended_by or "limit",
     )
 
@@ -246,7 +266,8 @@ def _update(
     for group in optimizer.param_groups:
         group["lr"] = options.learning_rate * min(1.0, (step + 1) / (options.warmup_steps + 1))
     with seeded_torch(options.seed, "dropout", step):
-        loss, terms = phase.loss(indices, keyed_generator(options.seed, "masking", step))
+        with autocast(phase.parameters()[0].device, options.precision):
+            loss, terms = phase.loss(indices, keyed_generator(options.seed, "masking", step))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
     norm = nn.utils.clip_grad_norm_(phase.parameters(), options.gradient_clip)
@@ -268,8 +289,11 @@ def _not_finite(out: Path, progress: Progress, recordings: list[str]) -> InputEr
 
 
 def _judge(phase: Phase, progress: Progress, figures: dict[str, float], patience: int) -> None:
-    if figures["macro_f1"] > progress.best_macro_f1:
-        progress.best_macro_f1, progress.best_step = figures["macro_f1"], progress.step
+    progress.judged_by = "macro_f1" if "macro_f1" in figures else "loss"
+    figure = figures[progress.judged_by]
+    is_better = figure > progress.best_figure if progress.judged_by == "macro_f1" else figure < progress.best_figure
+    if is_better or not progress.best_step:
+        progress.best_figure, progress.best_step = figure, progress.step
         progress.validations_since_best = 0
         phase.save(figures, progress.step)
     else:

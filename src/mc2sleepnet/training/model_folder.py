@@ -23,7 +23,9 @@ def model_card(checkpoint: Checkpoint, calibration: Calibration) -> str:
     fold, best = provenance["fold"], provenance["best"]
     figures = " · ".join(f"{name} {best[name]:.3f}" for name in ("accuracy", "macro_f1", "kappa"))
     synthetic = " (synthetic data)" if provenance["store"]["is_synthetic"] else ""
-    return f"""# MC2SleepNet model, width {checkpoint.network.config.width:g}
+    config = checkpoint.network.config
+    name = "MC2SleepNet" if config.architecture == "mc2sleepnet" else f"Rival ({config.architecture})"
+    return f"""# {name} model, width {config.width:g}
 
 Scores 30-s epochs of one EEG channel as W, N1, N2, N3 or R. For research; not a medical device.
 

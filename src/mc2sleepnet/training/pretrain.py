@@ -1,5 +1,6 @@
 """Pre-training: stages, InfoNCE over epochs and cross-masking over sequences, all at once."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -7,23 +8,27 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mc2sleepnet.core.progress import Advance, Step, silent
-from mc2sleepnet.core.stages import UNSCORED
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.options import check_choices
+from mc2sleepnet.core.progress import Step, silent
 from mc2sleepnet.model.checkpoint import Checkpoint, save_checkpoint
 from mc2sleepnet.model.losses import info_nce, negative_pairs, restoration_l1, stage_cross_entropy
 from mc2sleepnet.model.masking import sample_is_masked
-from mc2sleepnet.model.network import NetworkConfig, PretrainingNetwork, Tokens
-from mc2sleepnet.model.spectrogram import Spectrogram
+from mc2sleepnet.model.network import NetworkConfig, Tokens
+from mc2sleepnet.model.pretraining_network import PretrainingNetwork
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, train
+from mc2sleepnet.training.probe import linear_probe
 from mc2sleepnet.training.provenance import made_by
-from mc2sleepnet.training.seeding import seeded_torch
+from mc2sleepnet.training.seeding import keyed_generator, keyed_seed, seeded_torch
+from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 from mc2sleepnet.training.stager import TorchStager
+from mc2sleepnet.training.token_figures import token_figures
 
 PHASE = "pre-training"
-STATISTICS_EPOCHS_PER_CALL = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +44,19 @@ class PretrainOptions:
     nce_skip_neighbours
         Whether the epochs right before and after are no negatives.
     lambda_nce, lambda_recon
-        Weights of InfoNCE and of the restoration beside the three cross-entropies.
+        Weights of InfoNCE and of the restoration beside the three cross-entropies; 0 leaves the term out.
+    restoration_memory
+        What masked epochs are restored from besides their neighbours: ``"other"``, the other modality, or
+        ``"none"``, which is masking without crossing.
     recon_positions
         ``"all"`` valid epochs of a sequence, or the ``"masked"`` ones only.
     recon_reduction
         ``"mean"`` or ``"sum"`` of the absolute errors, over epochs and over the two modalities.
     detach_targets
         Whether no gradient flows into the tokens to be restored.
+    pretrain_supervision
+        ``"stages"``: the three cross-entropies belong to the loss. ``"none"``: no stage is read, recordings need
+        none, and early stopping reads the validation loss.
     """
 
     mask_ratio: float = 0.5
@@ -53,21 +64,22 @@ class PretrainOptions:
     nce_skip_neighbours: bool = False
     lambda_nce: float = 0.1
     lambda_recon: float = 1.0
+    restoration_memory: Literal["other", "none"] = "other"
     recon_positions: Literal["all", "masked"] = "all"
     recon_reduction: Literal["mean", "sum"] = "mean"
     detach_targets: bool = True
+    pretrain_supervision: Literal["stages", "none"] = "stages"
 
     def __post_init__(self) -> None:
+        check_choices(self)
         if not 0 < self.mask_ratio < 1:
             raise ValueError(f"mask_ratio must lie in (0, 1), not {self.mask_ratio}")
         if not self.nce_temperature > 0:
             raise ValueError(f"nce_temperature must be positive, not {self.nce_temperature}")
         if self.lambda_nce < 0 or self.lambda_recon < 0:
             raise ValueError("lambda_nce and lambda_recon must not be negative")
-        if self.recon_positions not in ("all", "masked"):
-            raise ValueError(f"recon_positions must be 'all' or 'masked', not {self.recon_positions!r}")
-        if self.recon_reduction not in ("mean", "sum"):
-            raise ValueError(f"recon_reduction must be 'mean' or 'sum', not {self.recon_reduction!r}")
+        if self.pretrain_supervision == "none" and not (self.lambda_nce or self.lambda_recon):
+            raise ValueError("pretrain_supervision 'none' needs lambda_nce or lambda_recon: else nothing is learned")
 
 
 class Pretraining:
@@ -79,14 +91,14 @@ class Pretraining:
         data: FoldData,
         options: PretrainOptions,
         *,
-        scoring_stride: int,
+        loop: LoopOptions,
         keep: Callable[[dict[str, float], int], None],
     ) -> None:
         self.module: nn.Module = model
         self.model = model
         self.data = data
         self.options = options
-        self.scoring_stride = scoring_stride
+        self.loop = loop
         self.save = keep
 
     def parameters(self) -> list[nn.Parameter]:
@@ -99,17 +111,15 @@ class Pretraining:
 
     def loss(self, indices: Tensor, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """The pre-training loss (docs/method.md) of sequences of epochs. Shape: [B, L] → scalar"""
-        store = self.data.store
         device = next(self.model.parameters()).device
         is_valid = (indices >= 0).to(device)
-        signal_uv = torch.from_numpy(store.signal_uv(indices.numpy())).to(device)
-        stage = torch.from_numpy(np.where(indices >= 0, store.stage[indices], UNSCORED)).long().to(device)
-        recording = torch.from_numpy(store.recording_of(indices.clamp(min=0).numpy())).to(device)
-
+        signal_uv = torch.from_numpy(self.data.signal_uv(indices.numpy(), "training")).to(device)
         tokens = self.model.network.encode(signal_uv, is_valid)
-        terms = self.stage_terms(tokens, stage, is_valid)
-        terms["nce"] = self.options.lambda_nce * self.nce_term(tokens, indices.to(device), recording, is_valid)
-        terms["recon"] = self.options.lambda_recon * self.restoration_term(tokens, is_valid, masking)
+        terms: dict[str, Tensor] = {}
+        if self.options.pretrain_supervision == "stages":
+            stage = torch.from_numpy(self.data.stage(indices.numpy(), "training")).long().to(device)
+            terms |= self.stage_terms(tokens, stage, is_valid)
+        terms |= self.self_supervised_terms(tokens, indices, is_valid, masking)
         total = torch.stack(list(terms.values())).sum()
         return total, {name: term.item() for name, term in terms.items()}
 
@@ -118,59 +128,88 @@ class Pretraining:
         logits = self.model.single_view(tokens, is_valid)
         return {f"ce_{head}": stage_cross_entropy(of_head, stage) for head, of_head in logits._asdict().items()}
 
+    def self_supervised_terms(
+        self, tokens: Tokens, indices: Tensor, is_valid: Tensor, masking: torch.Generator
+    ) -> dict[str, Tensor]:
+        """What is learned without a stage, weighted; a term of weight 0 is not computed."""
+        options = self.options
+        terms: dict[str, Tensor] = {}
+        if options.lambda_nce:
+            recording = torch.from_numpy(self.data.store.recording_of(indices.clamp(min=0).numpy()))
+            numbers = indices.to(is_valid.device), recording.to(is_valid.device)
+            terms["nce"] = options.lambda_nce * self.nce_term(tokens, *numbers, is_valid)
+        if options.lambda_recon:
+            terms["recon"] = options.lambda_recon * self.restoration_term(tokens, is_valid, masking)
+        return terms
+
     def nce_term(self, tokens: Tokens, epoch: Tensor, recording: Tensor, is_valid: Tensor) -> Tensor:
         """InfoNCE between both modalities' projected tokens of the batch's valid epochs."""
         project = self.model.extra.projector
         return info_nce(
-            project(tokens.signal[is_valid]).float(),
-            project(tokens.spectrogram[is_valid]).float(),
+            project(tokens.signal[is_valid]),
+            project(tokens.spectrogram[is_valid]),
             negative_pairs(epoch[is_valid], recording[is_valid], skip_neighbours=self.options.nce_skip_neighbours),
             temperature=self.options.nce_temperature,
         )
 
     def restoration_term(self, tokens: Tokens, is_valid: Tensor, masking: torch.Generator) -> Tensor:
         """Cross-masking: each modality's masked epochs restored from the other."""
-        ratio = self.options.mask_ratio
-        is_masked = Tokens(*(sample_is_masked(is_valid, ratio, masking) for _ in tokens))
-        restored = self.model.restore(tokens, is_masked.signal, is_masked.spectrogram, is_valid)
+        options = self.options
+        is_masked = Tokens(*(sample_is_masked(is_valid, options.mask_ratio, masking) for _ in tokens))
+        restored = self.model.restore(
+            tokens, is_masked.signal, is_masked.spectrogram, is_valid, memory=options.restoration_memory
+        )
         losses = []
         for found, target, hidden in zip(restored, tokens, is_masked, strict=True):
             # A sequence of fewer than two epochs has nothing hidden and takes no part.
-            takes_part = hidden if self.options.recon_positions == "masked" else is_valid & hidden.any(1, True)
-            wanted = target.detach() if self.options.detach_targets else target
-            losses.append(restoration_l1(found, wanted, takes_part, reduction=self.options.recon_reduction))
-        return torch.stack(losses).sum() if self.options.recon_reduction == "sum" else torch.stack(losses).mean()
+            takes_part = hidden if options.recon_positions == "masked" else is_valid & hidden.any(1, True)
+            wanted = target.detach() if options.detach_targets else target
+            losses.append(restoration_l1(found, wanted, takes_part, reduction=options.recon_reduction))
+        return torch.stack(losses).sum() if options.recon_reduction == "sum" else torch.stack(losses).mean()
+
+    def single_view_fusion(self, tokens: Tensor, is_valid: Tensor) -> Tensor:
+        """What early stopping reads where stages are learned. Shape: [B, L, 2, D], [B, L] → [B, L, 5]"""
+        return self.model.single_view(Tokens.of(tokens), is_valid).fusion
 
     def recordings_of(self, indices: Tensor) -> list[str]:
         """Names of the recordings whose epochs are in a batch."""
         return self.data.names_of(indices.numpy())
 
     def validate(self) -> dict[str, float]:
-        """Figures of the single-view fusion head on the validation recordings."""
-        stager = TorchStager(self.model.network, view=self.model.single_view)
+        """Figures on the validation recordings: of the single-view fusion head, or the loss without stages.
+
+        Besides, how well the tokens tell epochs apart, and without stages what a linear probe reads in them.
+        """
+        stager = TorchStager(self.model.network, answer=self.single_view_fusion)
         tokens = self.data.encode(stager, self.data.validation)
-        return figures_of(*self.data.relate(stager, tokens, stride=self.scoring_stride))
+        is_encoded = self.data.store.is_readable[self.data.epochs(self.data.validation)]
+        watched = token_figures(np.concatenate(list(tokens.values()))[is_encoded])
+        if self.options.pretrain_supervision == "none":
+            probe = linear_probe(self.data, stager, tokens, seed=self.loop.seed)
+            return self.validation_losses(tokens) | probe | watched
+        found = self.data.judge(stager, tokens, stride=self.loop.scoring_stride, aggregation=self.loop.aggregation)
+        return figures_of(*found) | watched
 
-
-def fit_spectrogram_statistics(spectrogram: Spectrogram, data: FoldData, advance: Advance = lambda *_: None) -> None:
-    """Set mean and deviation per frequency bin from the fold's readable training epochs, and from no others."""
-    epochs = data.epochs(data.training)
-    epochs = epochs[data.store.is_readable[epochs]]
-    n_frames, total, total_of_squares = (
-        0,
-        torch.zeros((), dtype=torch.float64),
-        torch.zeros((), dtype=torch.float64),
-    )
-    for start in range(0, len(epochs), STATISTICS_EPOCHS_PER_CALL):
-        indices = epochs[start : start + STATISTICS_EPOCHS_PER_CALL]
-        decibels = spectrogram.decibels(torch.from_numpy(data.store.signal_uv(indices))).double().flatten(0, 1)
-        n_frames += len(decibels)
-        total = total + decibels.sum(dim=0)
-        total_of_squares = total_of_squares + decibels.square().sum(dim=0)
-        advance(start + len(indices), len(epochs), "statistics of the training epochs")
-    mean = total / n_frames
-    spectrogram.mean_db.copy_(mean)
-    spectrogram.deviation_db.copy_((total_of_squares / n_frames - mean.square()).clamp(min=0).sqrt())
+    @torch.no_grad()
+    def validation_losses(self, tokens_of: dict[int, NDArray[np.float32]]) -> dict[str, float]:
+        """Mean self-supervised loss and its terms on the validation recordings, with the same masks every time."""
+        self.model.eval()
+        device = next(self.model.parameters()).device
+        sequences = self.data.sequences("validation", length=self.model.network.config.sequence_length)
+        place = np.full(self.data.store.n_epochs, -1)
+        place[self.data.epochs(list(tokens_of))] = np.arange(sum(map(len, tokens_of.values())))
+        tokens = torch.from_numpy(np.concatenate(list(tokens_of.values())))
+        order = np.random.default_rng(keyed_seed(self.loop.seed, "validation order")).permutation(len(sequences))
+        sums = Counter[str]()
+        for index, start in enumerate(range(0, len(order), self.loop.batch_sequences)):
+            indices = torch.from_numpy(sequences[order[start : start + self.loop.batch_sequences]])
+            is_valid = (indices >= 0).to(device)
+            batch = Tokens.of((tokens[place[indices.clamp(min=0)]].to(device)) * is_valid[:, :, None, None])
+            masking = keyed_generator(self.loop.seed, "validation masking", index)
+            terms = self.self_supervised_terms(batch, indices, is_valid, masking)
+            sums.update({name: len(indices) * term.item() for name, term in terms.items()})
+        means = {name: total / len(order) for name, total in sums.items()}
+        return {"loss": sum(means.values()), **{f"loss_{name}": mean for name, mean in means.items()}}
 
 
 def pretrain(
@@ -183,7 +222,7 @@ def pretrain(
     resume: bool = False,
     step: Step = silent,
 ) -> TrainingResult:
-    """Pre-train a network on one fold; `out` then holds the best one by validation macro-F1.
+    """Pre-train a network on one fold; `out` then holds the best one by validation macro-F1 (or validation loss).
 
     Parameters
     ----------
@@ -201,15 +240,18 @@ def pretrain(
     Raises
     ------
     InputError
-        See `loop.train`.
+        If `network` is a rival, which has no pre-training; or see `loop.train`.
     KeyboardInterrupt
         On Ctrl-C or SIGTERM between two steps, with everything saved.
     """
+    if network.architecture != "mc2sleepnet":
+        fault = f"architecture={network.architecture} has no pre-training"
+        raise InputError("--set", fault, "Train it by `finetune` from scratch")
     loop.check_against(network.sequence_length)
     with seeded_torch(loop.seed, "initialisation"):
         model = PretrainingNetwork(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with step("spectrogram") as advance:
-        fit_spectrogram_statistics(model.network.spectrogram, data, advance)
+        fitted_on = fit_spectrogram_statistics(model.network.spectrogram, data, advance)
     fingerprint: dict[str, Any] = {
         "phase": PHASE,
         "network": network.to_json(),
@@ -219,7 +261,8 @@ def pretrain(
     }
 
     def keep(figures: dict[str, float], step: int) -> None:
-        provenance = made_by() | fingerprint | {"best": {"step": step, **figures}}
+        best = {"step": step, **figures}
+        provenance = made_by() | fingerprint | {"spectrogram_fitted_on": fitted_on, "best": best}
         save_checkpoint(
             Checkpoint(
                 network=model.network,
@@ -230,7 +273,7 @@ def pretrain(
             out,
         )
 
-    phase = Pretraining(model, data, options, scoring_stride=loop.scoring_stride, keep=keep)
-    training_sequences = data.training_sequences(length=network.sequence_length, stride=loop.sequence_stride)
+    phase = Pretraining(model, data, options, loop=loop, keep=keep)
+    training_sequences = data.sequences("training", length=network.sequence_length, stride=loop.sequence_stride)
     with step(PHASE) as advance:
         return train(phase, training_sequences, loop, out, fingerprint=fingerprint, resume=resume, advance=advance)

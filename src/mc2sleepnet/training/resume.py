@@ -35,7 +35,8 @@ class Progress:
 
     step: int = 0
     best_step: int = 0
-    best_macro_f1: float = -math.inf
+    judged_by: str = ""
+    best_figure: float = math.nan
     validations_since_best: int = 0
     ended_by: str = ""
 

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from mc2sleepnet.model.network import MC2SleepNet, StageLogits, Tokens
+from mc2sleepnet.model.staging_network import StagingNetwork
 
-View = Callable[[Tokens, torch.Tensor], StageLogits]
+Answer = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 class TorchStager:
@@ -19,13 +19,13 @@ class TorchStager:
     ----------
     network
         Put in eval mode by each call.
-    view
-        How tokens [B, L, D] and is_valid [B, L] become logits: the view whose fusion head is asked.
+    answer
+        How tokens [B, L, S, D] and is_valid [B, L] become logits [B, L, 5]; None for the network's prediction.
     """
 
-    def __init__(self, network: MC2SleepNet, *, view: View) -> None:
+    def __init__(self, network: StagingNetwork, *, answer: Answer | None = None) -> None:
         self.network = network
-        self.view = view
+        self.answer = answer or network.predict
 
     @property
     def sequence_length(self) -> int:
@@ -39,18 +39,17 @@ class TorchStager:
 
     @torch.no_grad()
     def encode(self, signal_uv: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Tokens of single epochs. Shape: [M, T] µV → [M, 2, D]"""
+        """Tokens of single epochs. Shape: [M, T] µV → [M, S, D]"""
         self.network.eval()
-        tokens = self.network.encode_epochs(torch.from_numpy(signal_uv).to(self.device))
-        encoded: NDArray[np.float32] = torch.stack(tokens, dim=1).float().cpu().numpy()
+        tokens = self.network.epoch_tokens(torch.from_numpy(signal_uv).to(self.device))
+        encoded: NDArray[np.float32] = tokens.float().cpu().numpy()
         return encoded
 
     @torch.no_grad()
     def relate(self, tokens: NDArray[np.float32], is_valid: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Log-probabilities of the stages. Shape: [B, L, 2, D], [B, L] → [B, L, 5]"""
+        """Log-probabilities of the stages. Shape: [B, L, S, D], [B, L] → [B, L, 5]"""
         self.network.eval()
-        both = torch.from_numpy(tokens).to(self.device)
         valid = torch.from_numpy(is_valid).to(self.device)
-        fusion = self.view(Tokens(both[:, :, 0], both[:, :, 1]), valid).fusion
-        log_probabilities: NDArray[np.float32] = F.log_softmax(fusion.float(), dim=2).cpu().numpy()
+        logits = self.answer(torch.from_numpy(tokens).to(self.device), valid)
+        log_probabilities: NDArray[np.float32] = F.log_softmax(logits.float(), dim=2).cpu().numpy()
         return log_probabilities

@@ -1,0 +1,113 @@
+"""What decides a network's shape and its forward pass: one flat list of named options."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
+from typing import Any, Literal
+
+from mc2sleepnet.core.options import check_choices
+
+PAPER_WIDTH = 128
+PAPER_FEED_FORWARD = 1024
+PAPER_POOLING = 64
+HEADS = 8
+
+# Options that networks of earlier versions do not name, and what those did.
+ADDED_LATER: Mapping[str, Any] = MappingProxyType(
+    {
+        "architecture": "mc2sleepnet",
+        "cross_memory": "static",
+        "prediction_view": "cross",
+        "prediction_head": "fusion",
+    }
+)
+# What decides which of a trained network's answers is asked, and none of its weights.
+PREDICTION_OPTIONS = frozenset({"prediction_view", "prediction_head"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """What decides the network's shape and its forward pass. The defaults are the preset ``paper``.
+
+    Attributes
+    ----------
+    architecture
+        ``"mc2sleepnet"``, or a rival: ``"signal_only"`` or ``"spectrogram_only"``, one backbone and its sequence
+        stack; ``"concatenated"``, both, joined by the fusion head alone; ``"cnn_lstm"``, TinySleepNet's.
+    width
+        Scale of every width of the network; 1.0 is the paper's.
+    sequence_length
+        L, epochs per sequence.
+    spectrogram_layers, sequence_layers
+        Encoder layers of the spectrogram backbone, and of each sequence stack.
+    dropout
+        On attention outputs and inside feed-forwards.
+    batch_norm_momentum
+        Of the raw backbone's running statistics.
+    token_norm
+        ``"layer"``: parameter-free LayerNorm on both backbones' tokens. ``"none"``: tokens as they come.
+    restoration_layer
+        Whether a Linear(D→D), dropped after pre-training, ends the restoration of masked tokens.
+    single_view_restarts
+        The author's published loop: in pre-training's single-view pass every layer restarts from the input, so
+        that only the last one counts.
+    cross_memory
+        What a stack looks at in the cross view: ``"static"``, the other modality's input tokens at every layer, or
+        ``"layerwise"``, what the other stack has made of them by then.
+    prediction_view, prediction_head
+        Which answer is the prediction: the ``"cross"`` or the ``"single"`` view; the ``"fusion"`` head, or the
+        stage head on the ``"signal"`` or the ``"spectrogram"``. Rivals have one answer each and pass over this.
+    """
+
+    architecture: Literal["mc2sleepnet", "signal_only", "spectrogram_only", "concatenated", "cnn_lstm"] = "mc2sleepnet"
+    width: float = 1.0
+    sequence_length: int = 16
+    spectrogram_layers: int = 4
+    sequence_layers: int = 4
+    dropout: float = 0.1
+    batch_norm_momentum: float = 0.1
+    token_norm: Literal["layer", "none"] = "layer"
+    restoration_layer: bool = True
+    single_view_restarts: bool = False
+    cross_memory: Literal["static", "layerwise"] = "static"
+    prediction_view: Literal["cross", "single"] = "cross"
+    prediction_head: Literal["fusion", "signal", "spectrogram"] = "fusion"
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        if not 0 < self.width <= 4:
+            raise ValueError(f"width must lie in (0, 4], not {self.width}")
+        if self.sequence_length < 1 or self.spectrogram_layers < 1 or self.sequence_layers < 1:
+            raise ValueError("sequence_length, spectrogram_layers and sequence_layers must be at least 1")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must lie in [0, 1), not {self.dropout}")
+        if not 0 < self.batch_norm_momentum <= 1:
+            raise ValueError(f"batch_norm_momentum must lie in (0, 1], not {self.batch_norm_momentum}")
+
+    @property
+    def token_width(self) -> int:
+        """D: the paper's 128 scaled, rounded so that the heads divide it."""
+        return max(HEADS, HEADS * round(PAPER_WIDTH * self.width / HEADS))
+
+    @property
+    def feed_forward(self) -> int:
+        """Hidden width of every feed-forward."""
+        return max(HEADS, round(PAPER_FEED_FORWARD * self.width))
+
+    @property
+    def pooling(self) -> int:
+        """Hidden width of the spectrogram backbone's attention pooling."""
+        return max(1, round(PAPER_POOLING * self.width))
+
+    def to_json(self) -> dict[str, Any]:
+        """Every option by name."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, options: dict[str, Any]) -> "NetworkConfig":
+        """Rebuild from `to_json`, of this or an earlier version; an unknown or missing option is a ValueError."""
+        known = {field.name for field in fields(cls)}
+        complete = {**ADDED_LATER, **options}
+        if set(complete) != known:
+            raise ValueError(f"options differ from this version's: {sorted(set(complete) ^ known)}")
+        return cls(**complete)

@@ -1,0 +1,70 @@
+"""What every network here can do, MC2SleepNet and its rivals: encode epochs, then relate the tokens of a sequence."""
+
+from abc import ABC, abstractmethod
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mc2sleepnet.core.shapes import Bool, Float
+from mc2sleepnet.model.config import NetworkConfig
+from mc2sleepnet.model.precision import at_least_float32
+from mc2sleepnet.model.spectrogram import Spectrogram
+
+
+class StagingNetwork(nn.Module, ABC):
+    """A network that scores sequences of epochs in two steps, so that a night encodes every epoch once.
+
+    S is the number of tokens an epoch becomes: one per modality.
+
+    Attributes
+    ----------
+    config
+        Its options.
+    spectrogram
+        The front end whose statistics the training epochs set; None where the network reads no spectrogram.
+    """
+
+    config: NetworkConfig
+    spectrogram: Spectrogram | None
+
+    @property
+    @abstractmethod
+    def token_shape(self) -> tuple[int, int]:
+        """S and D: tokens of an epoch, and their width."""
+
+    @abstractmethod
+    def epoch_tokens(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M S D"]:
+        """Tokens of single epochs."""
+
+    @abstractmethod
+    def supervised_logits(self, tokens: Float[Tensor, "B L S D"], is_valid: Bool[Tensor, "B L"]) -> dict[str, Tensor]:
+        """Every answer that learns from the stages, by name, each [B, L, 5]."""
+
+    @abstractmethod
+    def predict(self, tokens: Float[Tensor, "B L S D"], is_valid: Bool[Tensor, "B L"]) -> Float[Tensor, "B L 5"]:
+        """Logits of the answer that scores."""
+
+    @abstractmethod
+    def backbones(self) -> tuple[nn.Module, ...]:
+        """What turns an epoch into its tokens, and can be frozen."""
+
+    def sequence_tokens(
+        self, signal_uv: Float[Tensor, "B L T"], is_valid: Bool[Tensor, "B L"]
+    ) -> Float[Tensor, "B L S D"]:
+        """Tokens of sequences of epochs; padding never reaches the backbones, and its tokens are zero."""
+        encoded = self.epoch_tokens(signal_uv[is_valid])
+        empty = encoded.new_zeros(*is_valid.shape, *self.token_shape)
+        return empty.masked_scatter(is_valid[:, :, None, None], encoded)
+
+    def forward(self, signal_uv: Float[Tensor, "B L T"], is_valid: Bool[Tensor, "B L"]) -> Tensor:
+        """Logits of the prediction.
+
+        Shape: [B, L, T] µV, [B, L] → [B, L, 5]
+        """
+        return self.predict(self.sequence_tokens(signal_uv, is_valid), is_valid)
+
+    def normalise(self, token: Float[Tensor, "*A D"]) -> Float[Tensor, "*A D"]:
+        """Parameter-free LayerNorm, in float32, where the config asks for it."""
+        if self.config.token_norm == "none":
+            return token
+        return F.layer_norm(at_least_float32(token), token.shape[-1:])
