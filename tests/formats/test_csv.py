@@ -108,6 +108,9 @@ def test_a_table_without_epochs_is_refused(tmp_path):
 def test_any_bytes_give_a_hypnogram_or_one_clear_line(tmp_path_factory, content, is_ours):
     path = tmp_path_factory.mktemp("bytes") / "h.csv"
     path.write_bytes((HEADER.encode() + b"\n" if is_ours else b"") + content)
-    with pytest.raises(InputError) as raised:
-        read_hypnogram(path)
-    assert "\n" not in str(raised.value)
+    message = ""
+    try:
+        assert len(read_hypnogram(path)) > 0
+    except InputError as error:
+        message = str(error)
+    assert "\n" not in message

@@ -53,7 +53,9 @@ def read_bids(path: Path, table: Table, *, codes: str | None, column: str | None
     InputError
         If there is no such column, no stage in it, or an onset or stage that cannot be understood.
     """
-    columns = stage_columns(table)
+    # A night of which nothing was scored is still a hypnogram where we wrote it.
+    is_ours = table.columns[: len(COLUMNS)] == COLUMNS
+    columns = ("trial_type",) if is_ours else stage_columns(table)
     name, notes = choose_column(path, table, columns, column)
     cells = table.column(table.columns.index(name))
     is_named = name in columns and "stage" in plain(name)
@@ -77,11 +79,7 @@ def read_bids(path: Path, table: Table, *, codes: str | None, column: str | None
         )
         if start is None and clock_column is not None:
             start = _start(path, line, row[clock_column], onset_s)
-    if (
-        not any(event.stage != UNSCORED for event in events)
-        and not is_named
-        and "clocktime" not in map(plain, table.columns)
-    ):
+    if not (is_ours or is_named or any(event.stage != UNSCORED for event in events)):
         raise InputError(path, f"column '{name}' holds no sleep stage", "Name the column of stages with --column")
     hypnogram = hypnogram_from_events(path, events, start=start, notes=(*notes, *read.notes))
     scorer = name if len(columns) > 1 else ""

@@ -2,7 +2,8 @@
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
@@ -25,6 +26,7 @@ class ClockTime:
     time: time
     date: date | None
     is_date_ambiguous: bool = False
+    is_month_first: bool = False
 
     @property
     def moment(self) -> datetime:
@@ -40,12 +42,19 @@ class ClockTime:
         return ()
 
 
-def parse_clock(text: str) -> ClockTime | None:
+def parse_clock(text: str, *, is_month_first: bool = False) -> ClockTime | None:
     """Read ``hh:mm:ss`` or ``hh.mm.ss``, 24-h or with AM and PM, with or without a date before it.
 
     Dates are ISO or day.month.year, also with slashes (month first where AM or PM follows, or where nothing
     else is possible), with two or four digits of the year; ``00.00.00`` is no date. A time zone is dropped:
     clock times are local.
+
+    Parameters
+    ----------
+    text
+        The time as written.
+    is_month_first
+        Whether dates with slashes are known to be month/day/year.
 
     Returns
     -------
@@ -67,8 +76,7 @@ def parse_clock(text: str) -> ClockTime | None:
         return None
     if not any(int(match[part]) for part in "abc" if match[part].isdigit()):
         return ClockTime(time=of_day, date=None)
-    day, is_ambiguous = _date_of(match, is_american=found["half"] is not None)
-    return None if day is None else ClockTime(time=of_day, date=day, is_date_ambiguous=is_ambiguous)
+    return _on_date(match, of_day, is_american=is_month_first or found["half"] is not None)
 
 
 def _time_of(found: re.Match[str]) -> time | None:
@@ -83,13 +91,10 @@ def _time_of(found: re.Match[str]) -> time | None:
         return None
 
 
-def _date_of(match: re.Match[str], *, is_american: bool) -> tuple[date | None, bool]:
-    """The date, and whether day and month could be the other way round."""
+def _on_date(match: re.Match[str], of_day: time, *, is_american: bool) -> ClockTime | None:
     a, b, c = match["a"], match["b"], match["c"]
     if b.isalpha():
-        if b.lower() not in _MONTHS:
-            return None, False
-        orders = [(c, str(_MONTHS.index(b.lower()) + 1), a)]
+        orders = [(c, str(_MONTHS.index(b.lower()) + 1), a)] if b.lower() in _MONTHS else []
     elif len(a) > 2:
         orders = [(a, b, c)]
     else:
@@ -98,9 +103,14 @@ def _date_of(match: re.Match[str], *, is_american: bool) -> tuple[date | None, b
             orders.reverse()
     days = [day for order in orders if (day := _day(*order)) is not None]
     if not days:
-        return None, False
-    is_settled = match["sep"] == "." or is_american
-    return days[0], len(set(days)) > 1 and not is_settled
+        return None
+    is_settled = match["sep"] != "/" or is_american
+    return ClockTime(
+        time=of_day,
+        date=days[0],
+        is_date_ambiguous=len(set(days)) > 1 and not is_settled,
+        is_month_first=match["sep"] == "/" and len(a) <= 2 and days[0] == _day(c, a, b) != _day(c, b, a),
+    )
 
 
 def _day(year: str, month: str, day: str) -> date | None:
@@ -122,7 +132,27 @@ def parse_seconds(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def next_after(earlier: datetime, of_day: time) -> datetime:
-    """First moment at or after `earlier` with this time of the day (up to a second of rounding before it)."""
-    moment = datetime.combine(earlier.date(), of_day)
-    return moment if moment >= earlier - timedelta(seconds=1) else moment + timedelta(days=1)
+def parse_clocks(texts: Sequence[str]) -> list[ClockTime | None]:
+    """Read a column of times: one date with its month first makes all of them so, one that settles the order all."""
+    clocks = [parse_clock(text) for text in texts]
+    if any(clock is not None and clock.is_month_first for clock in clocks):
+        clocks = [parse_clock(text, is_month_first=True) for text in texts]
+    is_settled = any(clock and clock.date and not clock.is_date_ambiguous for clock in clocks)
+    return [replace(clock, is_date_ambiguous=False) if clock and is_settled else clock for clock in clocks]
+
+
+def moments_of(clocks: Sequence[ClockTime]) -> list[datetime]:
+    """Moments of times of which some have no date: those begin after the longest stretch of the day without any.
+
+    So a night may cross midnight, and need not be in order.
+    """
+    if all(clock.date is not None for clock in clocks):
+        return [clock.moment for clock in clocks]
+    of_day = [clock.moment.replace(year=1985, month=1, day=1) for clock in clocks]
+    unique = sorted(set(of_day))
+    day = timedelta(days=1)
+    gaps = [later - earlier for earlier, later in zip(unique, [*unique[1:], unique[0] + day], strict=True)]
+    longest = max(gaps)
+    # Round the clock there is no such stretch, and the first in the file comes first.
+    first = of_day[0] if longest <= timedelta(minutes=1) else unique[(gaps.index(longest) + 1) % len(unique)]
+    return [moment if moment >= first else moment + day for moment in of_day]

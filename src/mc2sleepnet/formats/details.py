@@ -78,9 +78,9 @@ def _figures(path: Path, table: Table, index: int) -> NDArray[np.float64]:
 def detail_cells(scored: ScoredHypnogram, *, missing: str) -> dict[str, list[str]]:
     """Columns of what is known, as text; figures to five decimals."""
     cells: dict[str, list[str]] = {}
-    if scored.confidence is not None:
+    if scored.confidence is not None and np.isfinite(scored.confidence).any():
         cells["confidence"] = figure_cells(scored.confidence, missing)
-    if scored.hypnodensity is not None:
+    if scored.hypnodensity is not None and np.isfinite(scored.hypnodensity).any():
         for i, name in enumerate(PROBABILITY_COLUMNS):
             cells[name] = figure_cells(scored.hypnodensity[:, i], missing)
     if scored.review is not None:

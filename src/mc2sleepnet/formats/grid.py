@@ -122,6 +122,14 @@ def checked_start(path: Path, start: datetime | None, n_epochs: int) -> datetime
     return start
 
 
+def durations_of_onsets(onsets_s: Sequence[float]) -> list[float | None]:
+    """Durations where a list has onsets alone: an epoch each, if at least half follow by one; else until the next."""
+    ordered = np.sort(np.asarray(onsets_s, dtype=np.float64))
+    is_epoch = np.abs(np.diff(ordered) - EPOCH_S) <= TOLERANCE_S
+    each = float(EPOCH_S) if 2 * np.count_nonzero(is_epoch) >= len(is_epoch) else None
+    return [each] * len(onsets_s)
+
+
 _Span = tuple[int, int, int]
 
 

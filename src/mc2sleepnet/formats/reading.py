@@ -9,14 +9,21 @@ from mc2sleepnet.formats.bids import is_bids, read_bids
 from mc2sleepnet.formats.csv import is_hypnogram_csv, read_csv
 from mc2sleepnet.formats.decoding import read_text
 from mc2sleepnet.formats.edfplus import is_edf, read_edfplus
+from mc2sleepnet.formats.json_file import read_json
+from mc2sleepnet.formats.luna import is_luna, read_luna
 from mc2sleepnet.formats.nsrr import is_nsrr, read_nsrr
 from mc2sleepnet.formats.profusion import is_profusion, read_profusion
 from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
+from mc2sleepnet.formats.stage_table import is_stage_table, read_stage_table
 from mc2sleepnet.formats.stage_words import CODES
 from mc2sleepnet.formats.table import parse_table, stage_columns
+from mc2sleepnet.formats.text import is_text, read_text_codes
 from mc2sleepnet.formats.xml_file import parse_xml
 
-_REMEDY = "Give EDF+ annotations, hypnogram.csv, BIDS events, NSRR or Profusion XML"
+_REMEDY = (
+    "Give EDF+ annotations, hypnogram.csv, BIDS events, Luna .annot, NSRR or Profusion XML, JSON, "
+    "a table with a column of stages, or one stage a line"
+)
 
 
 def read_hypnogram(path: Path, *, codes: str | None = None, column: str | None = None) -> Hypnogram:
@@ -89,14 +96,35 @@ def read_scored_hypnogram(path: Path, *, codes: str | None = None, column: str |
             return read_csv(path)
         text = read_text(path)
     if text.lstrip().startswith("<"):
-        file = parse_xml(path, text)
-        if is_profusion(file) and not (is_nsrr(file) and not file.root.all_named("sleepstage")):
-            return read_profusion(path, file)
-        if is_nsrr(file):
-            return read_nsrr(path, file)
+        return _read_xml(path, text)
+    return _read_text(path, text, codes, column)
+
+
+def _read_text(path: Path, text: str, codes: str | None, column: str | None) -> ScoredHypnogram:
+    scored = None
+    if text.lstrip()[:1] in {"{", "["} and not text.lstrip().startswith("[]"):
+        scored = read_json(path, text, codes=codes)
+    elif is_luna(text):
+        scored = read_luna(path, text, codes=codes)
     elif is_bids(_first_line(text)):
-        return read_bids(path, parse_table(path, text), codes=codes, column=column)
-    raise InputError(path, "is no hypnogram of a known format", _REMEDY)
+        scored = read_bids(path, parse_table(path, text), codes=codes, column=column)
+    elif is_stage_table(path, text):
+        scored = read_stage_table(path, text, codes=codes, column=column)
+    elif is_text(text):
+        scored = read_text_codes(path, text, codes=codes)
+    if scored is None:
+        raise InputError(path, "is no hypnogram of a known format", _REMEDY)
+    return scored
+
+
+def _read_xml(path: Path, text: str) -> ScoredHypnogram:
+    file = parse_xml(path, text)
+    has_list = bool(file.root.all_named("sleepstage"))
+    if is_nsrr(file) and not has_list and file.root.name != "cmpstudyconfig":
+        return read_nsrr(path, file)
+    if is_profusion(file):
+        return read_profusion(path, file)
+    raise InputError(path, f"its XML <{file.root.name[:40]}> is no scoring of a known format", _REMEDY)
 
 
 def _first_line(text: str) -> str:

@@ -9,17 +9,23 @@ from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.formats.bids import write_bids
 from mc2sleepnet.formats.csv import write_csv
 from mc2sleepnet.formats.edfplus import write_edfplus
+from mc2sleepnet.formats.json_file import write_json
 from mc2sleepnet.formats.losses import losses
+from mc2sleepnet.formats.luna import write_luna
 from mc2sleepnet.formats.nsrr import write_nsrr
 from mc2sleepnet.formats.profusion import write_profusion
 from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
+from mc2sleepnet.formats.text import write_text
 
 _WRITER_OF: Final[Mapping[str, Callable[[ScoredHypnogram, Path], None]]] = {
     "csv": write_csv,
     "edf": write_edfplus,
     "bids": write_bids,
+    "luna": write_luna,
     "nsrr": write_nsrr,
     "profusion": write_profusion,
+    "json": write_json,
+    "text": write_text,
 }
 FORMATS: Final = tuple(_WRITER_OF)
 # What `score` calls a night's hypnogram in each dialect.

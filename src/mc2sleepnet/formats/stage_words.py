@@ -9,7 +9,7 @@ from mc2sleepnet.core.stages import N1, N2, N3, UNSCORED, R, W
 
 # R&K's stages 3 and 4 are both N3; movement time has no place among the five stages.
 _WORDS_OF: Final[dict[int, str]] = {
-    W: "w wake awake wakefulness sw s0 stage0 stagew sleeps0 eveil veille wach vigilia despierto",
+    W: "w wake awake wakefulness awa sw s0 stage0 stagew sleeps0 eveil veille wach vigilia despierto",
     N1: "n1 s1 nrem1 non-rem1 stage1 stage1sleep stagen1 sleeps1 slpstg1 stade1 stadium1",
     N2: "n2 s2 nrem2 non-rem2 stage2 stage2sleep stagen2 sleeps2 slpstg2 stade2 stadium2",
     N3: (

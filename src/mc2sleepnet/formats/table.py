@@ -96,7 +96,7 @@ def stage_columns(table: Table) -> tuple[str, ...]:
     named = [
         column
         for i, column in enumerate(table.columns)
-        if re.search(r"stage|hypno|scorer|scoring|staging", plain(column)) and _holds_stages(table.column(i), 1.0)
+        if re.search(r"stage|hypno|scorer|scoring|staging", plain(column)) and _holds_stages(table.column(i), 0.5)
     ]
     if named:
         return tuple(named)
@@ -176,6 +176,10 @@ def read_stages(
     if not (said and all(cell in table for cell in said)) and said and all(n is not None for n in numbers):
         scheme, notes = _scheme(path, {n for n in numbers if n is not None}, codes)
         table = {cell: CODES[scheme][number] for cell, number in zip(said, numbers, strict=True) if number is not None}
+    elif not table:
+        # Beside W and R by name, numbers can only be the stages between.
+        known = CODES[codes or "nsrr"]
+        table = {cell: known[n] for cell, n in zip(said, numbers, strict=True) if n is not None and n in known}
     stages: list[int | None] = []
     for i, cell in enumerate(cells):
         stage = UNSCORED if is_nothing(cell) else table.get(cell, stage_of_word(cell))
