@@ -102,6 +102,7 @@ def test_clock_times_before_stages(tmp_path):
         ("1 W\n1 N2\n", "does not come after"),
         ("", "no hypnogram of a known format"),
         ("slept well\n", "no hypnogram of a known format"),
+        ("participant_id\tage\tsex\nsub-1\t27\tM\n", "no hypnogram of a known format"),
     ],
 )
 def test_what_cannot_be_believed_is_refused(tmp_path, text, words):

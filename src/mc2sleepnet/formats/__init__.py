@@ -8,13 +8,14 @@ from mc2sleepnet.formats.reading import (
     read_hypnograms,
     read_scored_hypnogram,
 )
-from mc2sleepnet.formats.registry import FILE_NAMES, FORMATS, write_hypnogram
+from mc2sleepnet.formats.registry import FILE_NAMES, FORMATS, check_format, write_hypnogram
 from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
 
 __all__ = [
     "FILE_NAMES",
     "FORMATS",
     "ScoredHypnogram",
+    "check_format",
     "hypnogram_columns",
     "read_hypnogram",
     "read_hypnograms",

@@ -15,7 +15,7 @@ from mc2sleepnet.formats.luna import write_luna
 from mc2sleepnet.formats.nsrr import write_nsrr
 from mc2sleepnet.formats.profusion import write_profusion
 from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
-from mc2sleepnet.formats.text import write_text
+from mc2sleepnet.formats.text import write_integers, write_text
 
 _WRITER_OF: Final[Mapping[str, Callable[[ScoredHypnogram, Path], None]]] = {
     "csv": write_csv,
@@ -41,7 +41,21 @@ FILE_NAMES: Final[Mapping[str, str]] = {
 }
 
 
-def write_hypnogram(hypnogram: Hypnogram | ScoredHypnogram, path: Path, dialect: str) -> tuple[str, ...]:
+def check_format(dialect: str) -> None:
+    """Refuse a name that is none of `FORMATS`.
+
+    Raises
+    ------
+    InputError
+        With the names there are.
+    """
+    if dialect not in _WRITER_OF:
+        raise InputError("format", f"no format '{dialect}'", f"Choose from {', '.join(FORMATS)}")
+
+
+def write_hypnogram(
+    hypnogram: Hypnogram | ScoredHypnogram, path: Path, dialect: str, *, integers: bool = False
+) -> tuple[str, ...]:
     """Write a hypnogram in a dialect, all or nothing.
 
     Parameters
@@ -52,6 +66,8 @@ def write_hypnogram(hypnogram: Hypnogram | ScoredHypnogram, path: Path, dialect:
         The file to write.
     dialect
         One of `FORMATS`.
+    integers
+        For ``text``: YASA's numbers, 0 W to 4 R and -2 unscored, instead of names.
 
     Returns
     -------
@@ -63,10 +79,12 @@ def write_hypnogram(hypnogram: Hypnogram | ScoredHypnogram, path: Path, dialect:
     InputError
         If there is no such dialect, no epoch, or the dialect cannot hold the start's year.
     """
-    if dialect not in _WRITER_OF:
-        raise InputError(path, f"no format '{dialect}'", f"Choose from {', '.join(FORMATS)}")
+    check_format(dialect)
     scored = ScoredHypnogram(hypnogram=hypnogram) if isinstance(hypnogram, Hypnogram) else hypnogram
     if not len(scored.hypnogram):
         raise InputError(path, "there is nothing to write", "Give a hypnogram with at least one epoch")
-    _WRITER_OF[dialect](scored, path)
+    if integers and dialect != "text":
+        raise InputError(path, f"{dialect} has no integers to choose", "Leave out --integers, or write text")
+    write = write_integers if integers else _WRITER_OF[dialect]
+    write(scored, path)
     return losses(scored, dialect)

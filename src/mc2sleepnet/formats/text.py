@@ -27,7 +27,10 @@ _MOST: Final = LONGEST_S // EPOCH_S
 def is_text(text: str) -> bool:
     """Whether the first line (or the second, below a header) is a stage, a row of them, or a place and a stage."""
     lines = [line for line in text.split("\n") if line.strip() and not line.startswith("#")][:2]
-    return any(_is_stage(cell) for line in lines for cell in _cells(line)[-1:])
+    rows = [_cells(line) for line in lines]
+    return any(
+        _is_stage(row[-1]) for row in rows if len(row) in {1, 2} or (len(lines) == 1 and all(map(_is_stage, row)))
+    )
 
 
 def _cells(line: str) -> list[str]:

@@ -1,0 +1,80 @@
+"""`convert` as a user meets it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from mc2sleepnet.cli import app
+from mc2sleepnet.formats import FORMATS, read_hypnogram
+
+BIDS = "onset\tduration\tstage_hum\tstage_ai\n0\t30\t0\t0\n30\t30\t2\t4\n60\t30\t8\t3\n"
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["convert", *(str(argument) for argument in arguments)])
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "sub-1_events.tsv"
+    path.write_text(BIDS)
+    return path
+
+
+@pytest.mark.parametrize("dialect", FORMATS)
+def test_one_command_writes_any_format(source: Path, tmp_path: Path, dialect: str) -> None:
+    out = tmp_path / "out"
+    result = call(source, "--to", dialect, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    assert read_hypnogram(out).stage.tolist() == [0, 2, -1]
+    assert result.stdout == f"{out}: 3 epochs, 2 scored\n"
+
+
+def test_what_had_to_be_assumed_and_what_is_lost_are_said_on_stderr(source: Path, tmp_path: Path) -> None:
+    result = call(source, "--to", "text", "--out", tmp_path / "out.txt")
+    told = result.stderr.splitlines()
+    assert len(told) == 3
+    assert all(line.startswith("mc2sleepnet: ") for line in told)
+    assert "stage_ai" in told[0]
+    assert "--codes" in told[1]
+    assert told[2].endswith("out.txt: text does not carry the scorer's name")
+
+
+def test_options_decide_what_else_would_be_assumed(source: Path, tmp_path: Path) -> None:
+    result = call(source, "--to", "json", "--out", tmp_path / "o", "--column", "stage_ai", "--codes", "nsrr", "--json")
+    assert result.stderr == ""
+    row = json.loads(result.stdout)
+    assert (row["n_epochs"], row["n_scored"], row["notes"], row["lost"]) == (3, 3, [], [])
+    assert read_hypnogram(tmp_path / "o").stage.tolist() == [0, 3, 3]
+
+
+def test_text_as_yasas_numbers(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "hypno.txt"
+    assert call(source, "--to", "text", "--integers", "--out", out).exit_code == 0
+    assert np.loadtxt(out, dtype=int).tolist() == [0, 2, -2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--to", "xls"], "no format 'xls'. Choose from csv, edf, bids, luna, nsrr, profusion, json, text."),
+        (["--to", "csv", "--codes", "mine"], "no numbering 'mine'"),
+        (["--to", "csv", "--column", "x"], "no column 'x'. Choose from stage_hum, stage_ai."),
+        (["--to", "csv", "--integers"], "Leave out --integers"),
+    ],
+)
+def test_a_wrong_call_is_one_line_and_exit_2(source: Path, tmp_path: Path, arguments: list[str], words: str) -> None:
+    result = call(source, "--out", tmp_path / "out", *arguments)
+    assert result.exit_code == 2
+    (told,) = result.stderr.splitlines()
+    assert words in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_cannot_be_written_is_named(source: Path, tmp_path: Path) -> None:
+    result = call(source, "--to", "csv", "--out", tmp_path / "none" / "h.csv")
+    assert result.exit_code == 2
+    assert "h.csv" in result.stderr
