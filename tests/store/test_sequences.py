@@ -30,6 +30,12 @@ def test_sequences_never_straddle_a_gap_or_a_recording(put, opened):
     assert found == [[0, 1], [1, 2], [4, -1], [5, 6], [7, 8]]
 
 
+def test_gaps_are_joined_only_if_asked_and_recordings_never(put, opened):
+    store = with_gaps(put, opened, "11101", "1111", "01")
+    found = sequences(store, [0, 1, 2], length=3, stride=3, join_gaps=True).tolist()
+    assert found == [[0, 1, 2], [1, 2, 4], [5, 6, 7], [6, 7, 8], [10, -1, -1]]
+
+
 def test_only_the_recordings_asked_for_are_cut(put, opened):
     store = with_gaps(put, opened, "11", "11", "11")
     assert sequences(store, np.array([2, 0]), length=2, stride=1).tolist() == [[4, 5], [0, 1]]

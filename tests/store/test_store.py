@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.recording import Finding
-from mc2sleepnet.store import Store, finished_recording, write_index
+from mc2sleepnet.store import Store, finished_recording, reading, write_index
 from mc2sleepnet.store.layout import decode_stages, encode_stages
+
+
+@pytest.fixture
+def few_maps(monkeypatch):
+    """As with more recordings than a process can map."""
+    monkeypatch.setattr(reading, "MOST_MAPS", 1)
 
 
 def noise_uv(n_epochs, scale=30.0):
@@ -74,6 +80,16 @@ def test_epochs_are_numbered_through_all_recordings(put, opened):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(indices=st.lists(st.integers(-1, 11), max_size=40))
 def test_any_epochs_in_any_order_equal_a_plain_lookup(put, opened, indices):
+    check_lookup(put, opened, indices)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(indices=st.lists(st.integers(-1, 11), max_size=40))
+def test_a_store_of_too_many_recordings_to_map_reads_the_same(put, opened, indices, few_maps):
+    check_lookup(put, opened, indices)
+
+
+def check_lookup(put, opened, indices):
     for name, n_epochs in (("a", 5), ("b", 1), ("c", 6)):
         put(name, n_epochs, signal_uv=noise_uv(n_epochs, 20.0 * n_epochs))
     store = opened()
@@ -81,6 +97,19 @@ def test_any_epochs_in_any_order_equal_a_plain_lookup(put, opened, indices):
     wanted = np.array(indices, dtype=np.int64)
     expected = np.where(wanted[:, None] < 0, 0, plain[wanted])
     assert np.array_equal(store.signal_uv(wanted), expected)
+
+
+@pytest.mark.parametrize("harm", ["shortened", "removed"])
+def test_epochs_that_vanish_while_a_large_store_is_open_are_named(put, opened, tmp_path, few_maps, harm):
+    put("a")
+    put("b")
+    store = opened()
+    if harm == "removed":
+        (tmp_path / "b.i16").unlink()
+    else:
+        (tmp_path / "b.i16").write_bytes(bytes(6000))
+    with pytest.raises(InputError, match=r"b\.i16: (is damaged: 6000 bytes|no such file)"):
+        store.signal_uv(np.array([7]))
 
 
 def test_padding_gives_zeros_and_the_shape_is_kept(put, opened):

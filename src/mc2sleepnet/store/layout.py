@@ -1,7 +1,8 @@
 """How a recording lies in a store: ``NAME.i16``, its epochs, and ``NAME.json``, which says that it is finished.
 
 ``NAME.i16`` holds little-endian int16, shape ``[N, 3000]``; times `scale_uv` it is microvolts. ``index.json`` joins
-the sidecars of all recordings, so that a store opens by one file.
+the sidecars of all recordings, so that a store opens by one file. ``folds.json`` holds the split of a corpus whose
+members are not published.
 """
 
 import hashlib
@@ -21,6 +22,9 @@ from mc2sleepnet.core.stages import N_STAGES, SAMPLES_PER_EPOCH, UNSCORED
 
 STORE_VERSION: Final = 1
 INDEX_NAME: Final = "index.json"
+FOLDS_NAME: Final = "folds.json"
+# No recording may be named so: its sidecar would be one of these.
+RESERVED_STEMS: Final = frozenset({"index", "folds"})
 SIGNAL_DTYPE: Final = np.dtype("<i2")
 BYTES_PER_EPOCH: Final = SAMPLES_PER_EPOCH * SIGNAL_DTYPE.itemsize
 _REMEDY: Final = "Prepare it again with `mc2sleepnet prepare`"

@@ -24,6 +24,9 @@ from mc2sleepnet.store.layout import (
 from mc2sleepnet.store.writing import signal_path
 
 PADDING: Final = -1
+# A map holds a file open and keeps what was read of it in the process's memory: cheap for a few hundred recordings, too
+# much of both for thousands, which are read piece by piece instead.
+MOST_MAPS: Final = 256
 _REMEDY: Final = "Prepare it again with `mc2sleepnet prepare`"
 
 
@@ -160,9 +163,26 @@ class Store:
                 signal_uv[a:b] = 0.0
             else:
                 rows = signal_uv[a:b]
-                rows[...] = self._map(index)[epoch : epoch + b - a]
+                rows[...] = self._steps(index, epoch, epoch + b - a)
                 rows *= self.recordings[index].scale_uv
         return signal_uv.reshape(*wanted.shape, SAMPLES_PER_EPOCH)
+
+    def _steps(self, index: int, first: int, end: int) -> NDArray[np.int16]:
+        """Consecutive epochs of a recording as they are stored, shape ``[end - first, 3000]``."""
+        if len(self.recordings) <= MOST_MAPS:
+            return self._map(index)[first:end]
+        recording = self.recordings[index]
+        path = signal_path(self.path, recording.name)
+        steps = np.empty((end - first, SAMPLES_PER_EPOCH), dtype=SIGNAL_DTYPE)
+        try:
+            with path.open("rb", buffering=0) as file:
+                file.seek(first * BYTES_PER_EPOCH)
+                n_bytes = file.readinto(steps.data)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        if n_bytes != steps.nbytes:
+            _check_size(path, recording)
+        return steps
 
     def _map(self, index: int) -> NDArray[np.int16]:
         """A recording's epochs, mapped when first wanted; shape ``[N, 3000]``."""
@@ -182,8 +202,11 @@ def _check_size(path: Path, recording: StoredRecording) -> None:
     try:
         n_bytes = path.stat().st_size
     except OSError as error:
-        fault = (error.strerror or "cannot be opened").lower()
-        raise InputError(path, fault, _REMEDY) from error
+        raise _unreadable(path, error) from error
     if n_bytes != recording.n_epochs * BYTES_PER_EPOCH:
         fault = f"is damaged: {n_bytes} bytes instead of {recording.n_epochs * BYTES_PER_EPOCH}"
         raise InputError(path, fault, _REMEDY)
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(path, (error.strerror or "cannot be opened").lower(), _REMEDY)

@@ -1,6 +1,7 @@
 """Sequences of consecutive epochs, as the network reads them."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +10,10 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.store.reading import PADDING, Store
 
 
-def sequences(store: Store, recordings: Iterable[int], *, length: int, stride: int) -> NDArray[np.int64]:
-    """Cut recordings into sequences that cover every readable epoch and never cross a gap.
+def sequences(
+    store: Store, recordings: Iterable[int], *, length: int, stride: int, join_gaps: bool = False
+) -> NDArray[np.int64]:
+    """Cut recordings into sequences that cover every readable epoch and never cross a gap, unless told to.
 
     Parameters
     ----------
@@ -22,6 +25,9 @@ def sequences(store: Store, recordings: Iterable[int], *, length: int, stride: i
         L, epochs in a sequence.
     stride
         Epochs from the start of one sequence to the next, at most `length`.
+    join_gaps
+        True takes the readable epochs of a recording for neighbours whatever lies between them, as programs do that
+        drop what they cannot read; a recording's end is never crossed.
 
     Returns
     -------
@@ -37,16 +43,19 @@ def sequences(store: Store, recordings: Iterable[int], *, length: int, stride: i
     if not 1 <= stride <= length:
         fault = f"{stride} does not lie between 1 and the sequence length, {length}"
         raise InputError("sequence_stride", fault, "Set a smaller sequence_stride or a larger sequence_length")
-    starts, ends = [], []
+    found = [np.zeros((0, length), dtype=np.int64)]
     for recording in recordings:
-        first_of_recording = int(store.first_epoch[recording])
-        readable = store.is_readable[store.first_epoch[recording] : store.first_epoch[recording + 1]]
-        edges = np.flatnonzero(np.diff(readable, prepend=False, append=False)) + first_of_recording
-        for first, end in edges.reshape(-1, 2).tolist():
-            last_start = max(first, end - length)
-            starts_of_stretch = [*range(first, last_start, stride), last_start]
-            starts += starts_of_stretch
-            ends += [end] * len(starts_of_stretch)
-    epochs = np.array(starts, dtype=np.int64)[:, None] + np.arange(length)
-    is_within = epochs < np.array(ends, dtype=np.int64)[:, None]
-    return np.where(is_within, epochs, PADDING)
+        first = int(store.first_epoch[recording])
+        readable = np.flatnonzero(store.is_readable[first : store.first_epoch[recording + 1]]) + first
+        breaks = [] if join_gaps else (np.flatnonzero(np.diff(readable) != 1) + 1).tolist()
+        edges = [0, *breaks, len(readable)]
+        found += [_of_stretch(readable[a:b], length, stride) for a, b in pairwise(edges) if b > a]
+    return np.concatenate(found)
+
+
+def _of_stretch(epochs: NDArray[np.int64], length: int, stride: int) -> NDArray[np.int64]:
+    """Sequences over epochs that follow one another, shape ``[n]`` → ``[S, L]``."""
+    last = max(0, len(epochs) - length)
+    starts = np.append(np.arange(0, last, stride), last)
+    places = starts[:, None] + np.arange(length)
+    return np.where(places < len(epochs), epochs[np.minimum(places, len(epochs) - 1)], PADDING)

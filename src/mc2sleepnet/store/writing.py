@@ -17,6 +17,7 @@ from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
 from mc2sleepnet.store.layout import (
     BYTES_PER_EPOCH,
     INDEX_NAME,
+    RESERVED_STEMS,
     SIGNAL_DTYPE,
     STORE_VERSION,
     StoredRecording,
@@ -81,6 +82,7 @@ def write_recording(
         If the disk is full or cannot be written; it names the file.
     """
     n_epochs = len(stage)
+    assert name not in RESERVED_STEMS
     assert signal_uv.shape == (n_epochs, SAMPLES_PER_EPOCH)
     assert is_readable.shape == stage.shape == (n_epochs,)
     store_dir.mkdir(parents=True, exist_ok=True)
@@ -140,7 +142,7 @@ def write_index(store_dir: Path, corpus: str) -> None:
     OSError
         If the disk is full or cannot be written; it names the file.
     """
-    sidecars = sorted(path for path in store_dir.glob("*.json") if path.name != INDEX_NAME)
+    sidecars = [sidecar_path(store_dir, name) for name in recording_names(store_dir)]
     recordings = [from_json(path, read_json(path)) for path in sidecars]
     if not recordings:
         raise InputError(store_dir, "holds no recordings", "Prepare some into it first")
@@ -154,6 +156,17 @@ def write_index(store_dir: Path, corpus: str) -> None:
         "recordings": [to_json(recording) for recording in recordings],
     }
     write_text_atomically(store_dir / INDEX_NAME, json.dumps(index, indent=1) + "\n")
+
+
+def recording_names(store_dir: Path) -> list[str]:
+    """Names of the recordings that have a sidecar, in order."""
+    return sorted(path.stem for path in store_dir.glob("*.json") if path.stem not in RESERVED_STEMS)
+
+
+def remove_recording(store_dir: Path, name: str) -> None:
+    """Take a recording out of a store, its sidecar first, so that no moment shows half of it."""
+    sidecar_path(store_dir, name).unlink(missing_ok=True)
+    signal_path(store_dir, name).unlink(missing_ok=True)
 
 
 def signal_path(store_dir: Path, name: str) -> Path:
