@@ -1,4 +1,4 @@
-"""Verbs that make and prepare data: synth, prepare, folds."""
+"""Verbs that make and prepare data: synth, download, prepare, folds."""
 
 import json
 from pathlib import Path
@@ -28,36 +28,43 @@ def synth(
 
 @verb
 def prepare(
-    corpus: Annotated[str, typer.Argument(help="sleep-edf-78 or sleep-edf-20.")],
+    corpus: Annotated[str, typer.Argument(help="sleep-edf-78, sleep-edf-20, shhs, or folder for your own.")],
     source: Annotated[Path, typer.Argument(metavar="SRC", help="Folder with the corpus's files.")],
     store: Annotated[Path, typer.Option(help="Folder of the store to write.")],
     workers: Annotated[int, typer.Option(min=1, help="Recordings prepared side by side.")] = 1,
+    channel: Annotated[list[str] | None, typer.Option(help="EEG channel; repeatable, best first.")] = None,
     trim_limits: Annotated[
-        str, typer.Option(help="What sets the limits of the night: scored_sleep or any_non_wake.")
-    ] = "scored_sleep",
+        str | None, typer.Option(help="scored_sleep, any_non_wake, balanced_wake or none; default the protocol's.")
+    ] = None,
+    rules: Annotated[str | None, typer.Option(help="For shhs: sleepyco (default) or sleeptransformer.")] = None,
+    split: Annotated[Path | None, typer.Option(help="Who trains, validates and tests: JSON or a table.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the split, where none is published or given.")] = 42,
+    recordings: Annotated[str | None, typer.Option(help="For folder: pattern such as '{subject}_{night}.edf'.")] = None,
+    hypnograms: Annotated[str | None, typer.Option(help="For folder: the same for hypnograms.")] = None,
+    subjects: Annotated[Path | None, typer.Option(help="For folder: table with recording, subject, night.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Turn a corpus's recordings and hypnograms into a store. Run again, it goes on where it stopped."""
-    from mc2sleepnet.corpora.prepare import prepare as run
+    from mc2sleepnet.corpora import FolderLayout, PrepareOptions
+    from mc2sleepnet.corpora import prepare as run
 
+    layout = FolderLayout(recordings=recordings, hypnograms=hypnograms, subjects=subjects)
+    options = PrepareOptions(
+        trim_limits=trim_limits, rules=rules, channels=tuple(channel or ()), split=split, seed=seed, layout=layout
+    )
     with progress_bar("preparing") as advance:
-        summary = run(corpus, source, store, workers=workers, progress=advance, trim_limits=trim_limits)
-    print(summary.to_text())
-    print(f"store: {store}")
+        summary = run(corpus, source, store, options=options, workers=workers, progress=advance)
+    print(json.dumps(summary.to_json(), indent=1) if as_json else f"{summary.to_text()}\nstore: {store}")
 
 
 @verb
 def folds(
-    corpus: Annotated[str, typer.Argument(help="sleep-edf-78 or sleep-edf-20.")],
+    corpus: Annotated[str, typer.Argument(help="sleep-edf-78, sleep-edf-20; with --store shhs or folder.")],
+    store: Annotated[Path | None, typer.Option(help="Store of a corpus whose folds are not published.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Print a corpus's folds, subject by subject, each with the hash of its manifest."""
-    from mc2sleepnet.corpora.folds import fold_table
+    from mc2sleepnet.corpora.fold_text import fold_table_of, folds_json, folds_text
 
-    table = fold_table(corpus)
-    if as_json:
-        print(json.dumps([{"name": fold.name, "hash": fold.manifest_hash, **fold.sides} for fold in table], indent=1))
-        return
-    for fold in table:
-        print(f"{fold.name}  {fold.manifest_hash[:12]}")
-        print(f"  test        {' '.join(fold.test)}\n  validation  {' '.join(fold.validation)}")
-    print("train: every other subject")
+    table = fold_table_of(corpus, store)
+    print(json.dumps(folds_json(table), indent=1) if as_json else folds_text(table, corpus))

@@ -1,6 +1,7 @@
 """A hypnogram laid over its recording by the clock."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,13 @@ _REMEDY: Final = "Check that the two files belong to the same night"
 
 
 def align(
-    recording: Recording, hypnogram: Hypnogram, *, recording_path: Path, hypnogram_path: Path
+    recording: Recording,
+    hypnogram: Hypnogram,
+    *,
+    recording_path: Path,
+    hypnogram_path: Path,
+    starts_together: bool = False,
+    largest_share_outside: float = 0.0,
 ) -> tuple[Recording, NDArray[np.int8]]:
     """Cut a recording to the epochs its hypnogram scores.
 
@@ -29,6 +36,10 @@ def align(
         Its scoring; the two clock times tell which epoch lies where, to a sample.
     recording_path, hypnogram_path
         Named in errors.
+    starts_together
+        True where the hypnogram counts from the recording's first sample, whatever the clocks say.
+    largest_share_outside
+        Share of the scored epochs that may lie outside the recording; they are cut, and finding ``stages-cut`` tells.
 
     Returns
     -------
@@ -39,19 +50,25 @@ def align(
     Raises
     ------
     InputError
-        If scored epochs lie outside the recording, or the two have no epoch in common.
+        If more scored epochs lie outside the recording than may, or the two have no epoch in common.
     """
-    offset_s, findings = _offset_s(recording, hypnogram)
+    offset_s, findings = (0.0, []) if starts_together else _offset_s(recording, hypnogram)
     stage = hypnogram.stage
+    n_most = int(largest_share_outside * np.count_nonzero(stage != UNSCORED))
     n_before = max(0, int(np.ceil(-offset_s / EPOCH_S)))
-    _refuse_scored(hypnogram_path, stage[:n_before], f"before the start of {recording_path.name}")
-    stage = stage[n_before:]
+    before, stage = stage[:n_before], stage[n_before:]
     first = round((offset_s + n_before * EPOCH_S) * SAMPLING_HZ)
     n_recorded = max(0, len(recording.signal_uv) - first) // SAMPLES_PER_EPOCH
-    _refuse_scored(hypnogram_path, stage[n_recorded:], f"beyond the end of {recording_path.name}")
-    if n_cut := n_before + max(0, len(stage) - n_recorded):
-        message = f"{n_cut} unscored epochs of the hypnogram outside the recording were cut"
-        findings.append(Finding(id="tail-cut", message=message))
+    for outside, where in ((before, "before the start"), (stage[n_recorded:], "beyond the end")):
+        n_scored = int(np.count_nonzero(outside != UNSCORED))
+        message = f"{n_scored} scored epochs lie {where} of {recording_path.name}"
+        if n_scored > n_most:
+            raise InputError(hypnogram_path, message, _REMEDY)
+        if n_scored:
+            findings.append(Finding(id="stages-cut", message=f"{message} and were cut"))
+        if n_cut := len(outside) - n_scored:
+            message = f"{n_cut} unscored epochs of the hypnogram {where} of the recording were cut"
+            findings.append(Finding(id="tail-cut", message=message))
     if (n_left := n_recorded - len(stage)) > 0:
         message = f"{n_left} epochs of the recording after the end of the hypnogram were left out"
         findings.append(Finding(id="recording-longer", message=message))
@@ -61,10 +78,17 @@ def align(
     aligned = replace(
         recording,
         signal_uv=recording.signal_uv[first : first + len(stage) * SAMPLES_PER_EPOCH],
-        start=hypnogram.clock_time(n_before) or recording.start,
+        start=_start(recording, hypnogram, offset_s, n_before),
         findings=(*recording.findings, *findings),
     )
     return aligned, stage
+
+
+def _start(recording: Recording, hypnogram: Hypnogram, offset_s: float, n_before: int) -> datetime | None:
+    """Clock time of the first epoch that both have, by the recording's clock if it has one."""
+    if recording.start is None:
+        return hypnogram.clock_time(n_before)
+    return recording.start + timedelta(seconds=offset_s + EPOCH_S * n_before)
 
 
 def _offset_s(recording: Recording, hypnogram: Hypnogram) -> tuple[float, list[Finding]]:
@@ -88,8 +112,3 @@ def _n_outside(recording: Recording, hypnogram: Hypnogram, offset_s: float) -> i
     """Scored epochs that lie outside the recording if the hypnogram starts `offset_s` after it."""
     first = np.round((offset_s + np.flatnonzero(hypnogram.is_scored) * EPOCH_S) * SAMPLING_HZ)
     return int(np.count_nonzero((first < 0) | (first + SAMPLES_PER_EPOCH > len(recording.signal_uv))))
-
-
-def _refuse_scored(path: Path, stage: NDArray[np.int8], where: str) -> None:
-    if n_scored := int(np.count_nonzero(stage != UNSCORED)):
-        raise InputError(path, f"{n_scored} scored epochs lie {where}", _REMEDY)

@@ -8,9 +8,11 @@ from functools import cached_property
 from typing import Final
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.corpora.sleep_edf import SUBJECTS
 
-_SLEEP_EDF_78_SUBJECTS: Final = tuple(s for s in range(83) if s not in {39, 68, 69, 78, 79})
-_SLEEP_EDF_20_SUBJECTS: Final = tuple(range(20))
+SIDES: Final = ("train", "validation", "test")
+_SLEEP_EDF_78_SUBJECTS: Final = SUBJECTS["sleep-edf-78"]
+_SLEEP_EDF_20_SUBJECTS: Final = SUBJECTS["sleep-edf-20"]
 _N_VALIDATION_SLEEP_EDF_20: Final = 4
 
 # SleePyCo's ten folds: test and validation subjects; all others train.
@@ -119,7 +121,7 @@ def sleep_edf_20_fold(k: int) -> Fold:
     return _fold(f"sleep-edf-20 fold {k}", _SLEEP_EDF_20_SUBJECTS, sorted(validation), [left_out])
 
 
-def seeded_fold(subjects: Iterable[str], *, n_validation: int, n_test: int, seed: int) -> Fold:
+def seeded_fold(subjects: Iterable[str], *, n_validation: int, n_test: int, seed: int, name: str | None = None) -> Fold:
     """Draw a fold from a seed: the same on every machine and for any order of `subjects`.
 
     Parameters
@@ -130,6 +132,8 @@ def seeded_fold(subjects: Iterable[str], *, n_validation: int, n_test: int, seed
         Subjects on these sides, at least one each; all others train.
     seed
         Another seed, another fold.
+    name
+        For people; None names the seed.
 
     Raises
     ------
@@ -137,7 +141,7 @@ def seeded_fold(subjects: Iterable[str], *, n_validation: int, n_test: int, seed
         If nobody would be left to train, or a side would be empty.
     """
     shuffled = _shuffled(set(subjects), seed=seed)
-    name = f"seed {seed}"
+    name = name or f"seed {seed}"
     if min(n_validation, n_test) < 1 or n_validation + n_test >= len(shuffled):
         fault = f"{len(shuffled)} subjects cannot give {n_validation} to validate, {n_test} to test and some to train"
         raise InputError(name, fault, "Use more subjects or smaller sides")
@@ -147,6 +151,32 @@ def seeded_fold(subjects: Iterable[str], *, n_validation: int, n_test: int, seed
         validation=tuple(sorted(shuffled[n_test : n_test + n_validation], key=_by_number)),
         train=tuple(sorted(shuffled[n_test + n_validation :], key=_by_number)),
     )
+
+
+def seeded_folds(subjects: Iterable[str], *, n_folds: int, seed: int) -> tuple[Fold, ...]:
+    """Draw folds from a seed, in which every subject is tested once and as many validate as test.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than three subjects, or fewer than folds.
+    """
+    shuffled = _shuffled(set(subjects), seed=seed)
+    name = f"{n_folds} folds by seed {seed}"
+    if not 3 <= n_folds <= len(shuffled):
+        raise InputError(name, f"{len(shuffled)} subjects cannot be cut into them", "Ask for 3 folds to one a subject")
+    parts = [tuple(sorted(shuffled[k::n_folds], key=_by_number)) for k in range(n_folds)]
+    folds = []
+    for k, test in enumerate(parts):
+        validation = parts[(k + 1) % n_folds]
+        train = tuple(sorted(set(shuffled) - {*test, *validation}, key=_by_number))
+        folds.append(Fold(name=f"seed {seed} fold {k + 1}", train=train, validation=validation, test=test))
+    return tuple(folds)
+
+
+def published_corpora() -> tuple[str, ...]:
+    """Corpora whose folds are known by their members."""
+    return ("sleep-edf-78", "sleep-edf-20")
 
 
 def corpus_folds(corpus: str) -> tuple[Callable[[int], Fold], int]:

@@ -1,97 +1,59 @@
-"""From a corpus as it is downloaded to a store: read, align, trim, write; resumable at any moment."""
+"""From a corpus as it is downloaded to a store: find, prepare every recording, split; resumable at any moment."""
 
-import hashlib
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from mc2sleepnet.core.cluster import run_jobs
 from mc2sleepnet.core.errors import InputError, SomeInputsError
-from mc2sleepnet.core.recording import Finding, Source
-from mc2sleepnet.core.stages import EPOCH_S, SAMPLES_PER_EPOCH, SAMPLING_HZ, STAGES, UNSCORED, UNSCORED_NAME
-from mc2sleepnet.corpora.alignment import align
-from mc2sleepnet.corpora.sleep_edf import CHANNEL, CORPORA, Pair, find_sleep_edf
-from mc2sleepnet.corpora.trimming import TRIM_LIMITS, WAKE_MINUTES, trim_wake
-from mc2sleepnet.formats import read_hypnogram
-from mc2sleepnet.signals import cut_epochs, read_recording, to_100_hz
-from mc2sleepnet.store import StoredRecording, finished_recording, write_index, write_recording
+from mc2sleepnet.core.lock import only_writer
+from mc2sleepnet.corpora.folder import FolderLayout, find_folder
+from mc2sleepnet.corpora.folds import Fold, published_corpora
+from mc2sleepnet.corpora.official import unofficial_files
+from mc2sleepnet.corpora.pairs import Found
+from mc2sleepnet.corpora.protocols import SLEEP_EDF, protocol_of
+from mc2sleepnet.corpora.recordings import Job, Prepared, prepare_pair
+from mc2sleepnet.corpora.shhs import find_shhs
+from mc2sleepnet.corpora.sleep_edf import find_sleep_edf
+from mc2sleepnet.corpora.splits import made_folds, read_split, write_manifest
+from mc2sleepnet.corpora.summary import Summary
+from mc2sleepnet.store import (
+    FOLDS_NAME,
+    INDEX_NAME,
+    StoredRecording,
+    recording_names,
+    remove_recording,
+    write_index,
+)
 
-# Rises whenever the same files would become other epochs.
-PROTOCOL_VERSION: Final = 1
-_INDEX: Final = "index.json"
-
+DEFAULT_SEED: Final = 42
 Progress = Callable[[int, int, str], None]
-# A recording and whether it was there already, or the parts of the error that refused it: an exception
-# does not survive the way back from a process.
-_Outcome = tuple[StoredRecording, bool] | tuple[str, str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
-    """What `prepare` did.
+class PrepareOptions:
+    """How a corpus is prepared; the defaults are its published protocol.
 
     Attributes
     ----------
-    corpus, store_dir
-        What was prepared, and where it is.
-    recordings
-        All of the store, in order of their names.
-    n_already_there
-        Recordings that an earlier run had finished.
-    missing
-        For people: recordings without a hypnogram, and the reverse.
+    trim_limits, rules, channels
+        See `mc2sleepnet.corpora.protocols.protocol_of`.
+    split
+        A file that says who trains, validates and tests, see `mc2sleepnet.corpora.splits.read_split`; None draws a
+        split where none is published.
+    seed
+        Of that draw.
+    layout
+        Where a ``folder`` keeps what.
     """
 
-    corpus: str
-    store_dir: Path
-    recordings: tuple[StoredRecording, ...]
-    n_already_there: int
-    missing: tuple[str, ...]
-
-    @property
-    def n_subjects(self) -> int:
-        """Different people."""
-        return len({recording.subject for recording in self.recordings})
-
-    @property
-    def n_epochs(self) -> int:
-        """Epochs in the store, unscored ones included."""
-        return sum(recording.n_epochs for recording in self.recordings)
-
-    @property
-    def epochs_per_stage(self) -> dict[str, int]:
-        """Epochs of each of W, N1, N2, N3, R and UNS."""
-        counts = np.zeros(len(STAGES) + 1, dtype=np.int64)
-        for recording in self.recordings:
-            # -1, unscored, is counted last.
-            counts += np.bincount(recording.stages % len(counts), minlength=len(counts))
-        return dict(zip((*STAGES, UNSCORED_NAME), counts.tolist(), strict=True))
-
-    @property
-    def findings(self) -> dict[str, tuple[Finding, ...]]:
-        """Repairs and doubts by recording, where there are any."""
-        return {recording.name: recording.findings for recording in self.recordings if recording.findings}
-
-    def to_text(self) -> str:
-        """What was found, for people: totals, what is missing, and every finding."""
-        synthetic = ", synthetic data" if any(recording.is_synthetic for recording in self.recordings) else ""
-        stages = "  ".join(f"{name} {count:,}" for name, count in self.epochs_per_stage.items())
-        lines = [
-            f"{self.corpus}: {len(self.recordings)} recordings of {self.n_subjects} subjects{synthetic}",
-            f"{self.n_epochs:,} epochs: {stages}",
-            *self.missing,
-            *(f"{name}: {finding.message}" for name, all_of in self.findings.items() for finding in all_of),
-        ]
-        if self.n_already_there:
-            lines.append(f"{self.n_already_there} recordings were already there")
-        return "\n".join(lines)
+    trim_limits: str | None = None
+    rules: str | None = None
+    channels: tuple[str, ...] = ()
+    split: Path | None = None
+    seed: int = DEFAULT_SEED
+    layout: FolderLayout = field(default_factory=FolderLayout)
 
 
 def prepare(
@@ -99,9 +61,9 @@ def prepare(
     source: Path,
     store_dir: Path,
     *,
+    options: PrepareOptions | None = None,
     workers: int = 1,
     progress: Progress | None = None,
-    trim_limits: str = "scored_sleep",
 ) -> Summary:
     """Prepare a corpus into a store.
 
@@ -112,176 +74,157 @@ def prepare(
     Parameters
     ----------
     corpus
-        ``sleep-edf-78`` or ``sleep-edf-20``.
+        ``sleep-edf-78``, ``sleep-edf-20``, ``shhs`` or ``folder``.
     source
         Folder with the corpus's files, searched with all its folders.
     store_dir
         Folder of the store, made if missing; it holds this corpus from this source and nothing else.
+    options
+        None takes the published protocol.
     workers
         Processes to work in; the store is the same for any number.
     progress
         Called with recordings done, recordings in all, and the name of the last.
-    trim_limits
-        See `mc2sleepnet.corpora.trimming.trim_wake`.
 
     Returns
     -------
     Summary
-        What the store now holds.
+        What the store now holds, beside what the protocol expects.
 
     Raises
     ------
     InputError
-        If the source holds nothing usable, some of its files are broken (all of them are named), or a worker was
-        killed.
+        If an option is wrong, the source holds nothing usable, some of its files are broken (all of them are named),
+        or another process is preparing the same store.
     OSError
         If the store cannot be written; it names the file.
     """
-    if corpus not in CORPORA:
-        raise InputError(corpus, "is no corpus that can be prepared", f"Choose from {', '.join(CORPORA)}")
-    if trim_limits not in TRIM_LIMITS:
-        raise InputError(trim_limits, "is no trim limit", f"Choose from {', '.join(TRIM_LIMITS)}")
-    found = find_sleep_edf(source, corpus)
+    options = options or PrepareOptions()
+    protocol = protocol_of(corpus, trim_limits=options.trim_limits, rules=options.rules, channels=options.channels)
+    _check_options(corpus, options)
+    found = _find(corpus, source, options.layout)
+    _refuse_inside(source, store_dir)
     store_dir.mkdir(parents=True, exist_ok=True)
-    _clear(store_dir, source, {pair.name for pair in found.pairs})
-    recordings: list[StoredRecording] = []
-    refused: list[tuple[str, str, str]] = []
-    n_already_there = 0
-    protocol = _protocol(corpus, trim_limits)
-    for done, (name, outcome) in enumerate(_outcomes(found.pairs, store_dir, protocol, workers), start=1):
-        if len(outcome) == 3:
-            refused.append(outcome)
-        else:
-            recordings.append(outcome[0])
-            n_already_there += outcome[1]
-        if progress is not None:
-            progress(done, len(found.pairs), name)
-    if refused:
-        raise _error(source, sorted(refused), len(found.pairs))
-    write_index(store_dir, corpus)
+    with only_writer(store_dir, "preparing"):
+        _clear(store_dir, source, {pair.name for pair in found.pairs})
+        jobs = [Job(pair=pair, store_dir=store_dir, protocol=protocol) for pair in found.pairs]
+        prepared = _prepare_all(jobs, source, workers, progress)
+        recordings = _kept(store_dir, source, prepared)
+        write_index(store_dir, corpus)
+        folds, remarks = _split(store_dir, corpus, recordings, options)
     return Summary(
-        corpus=corpus,
+        protocol=protocol,
         store_dir=store_dir,
-        recordings=tuple(sorted(recordings, key=lambda recording: recording.name)),
-        n_already_there=n_already_there,
+        recordings=recordings,
+        n_already_there=sum(one.was_there for one in prepared),
+        left_out={one.name: one.left_out for one in prepared if one.recording is None},
         missing=found.missing,
+        remarks=(*found.remarks, *unofficial_files(source, _hashes(found, recordings)), *remarks),
+        folds=folds,
     )
 
 
-def _protocol(corpus: str, trim_limits: str) -> dict[str, Any]:
-    return {
-        "version": PROTOCOL_VERSION,
-        "corpus": corpus,
-        "channel": CHANNEL,
-        "sampling_hz": SAMPLING_HZ,
-        "epoch_s": EPOCH_S,
-        "trim_limits": trim_limits,
-        "wake_minutes": WAKE_MINUTES,
-    }
+def _check_options(corpus: str, options: PrepareOptions) -> None:
+    if corpus != "folder" and options.layout != FolderLayout():
+        raise InputError(corpus, "has its own names and subjects", "Patterns and --subjects are for `folder`")
+    if corpus in published_corpora() and options.split is not None:
+        fault = f"{corpus} has published folds"
+        raise InputError(options.split, fault, "Leave --split out, or prepare the corpus as `folder`")
+
+
+def _find(corpus: str, source: Path, layout: FolderLayout) -> Found:
+    if corpus in SLEEP_EDF:
+        return find_sleep_edf(source, corpus)
+    return find_shhs(source) if corpus == "shhs" else find_folder(source, layout)
+
+
+def _refuse_inside(source: Path, store_dir: Path) -> None:
+    if store_dir.exists() and source.exists() and store_dir.resolve() == source.resolve():
+        raise InputError(store_dir, "is the folder of the recordings themselves", "Use another --store")
+    if store_dir.exists() and not store_dir.is_dir():
+        raise InputError(store_dir, "is a file", "Name a folder for the store")
+
+
+def _prepare_all(jobs: Sequence[Job], source: Path, workers: int, progress: Progress | None) -> list[Prepared]:
+    """How every pair ended; all that can be prepared is, before those that cannot are named."""
+    prepared: list[Prepared] = []
+    refused: list[InputError] = []
+    ends = run_jobs(prepare_pair, jobs, workers=workers, name_of=lambda job: str(job.pair.recording_path))
+    for done, end in enumerate(ends, start=1):
+        if end.value is not None:
+            prepared.append(end.value)
+        else:
+            assert end.error is not None
+            refused.append(end.error)
+        if progress is not None:
+            progress(done, len(jobs), jobs[end.index].pair.name)
+    _clear_parts(jobs[0].store_dir)
+    if refused:
+        raise _error(source, sorted(refused, key=str), len(jobs))
+    return prepared
+
+
+def _kept(store_dir: Path, source: Path, prepared: Sequence[Prepared]) -> tuple[StoredRecording, ...]:
+    """Recordings of the store in order of their names; what the rules leave out is taken out of it."""
+    recordings = [one.recording for one in prepared if one.recording is not None]
+    left_out = [one for one in prepared if one.recording is None]
+    for one in left_out:
+        remove_recording(store_dir, one.name)
+    if not recordings:
+        fault = f"the rules leave out every recording, {left_out[0].name} because {left_out[0].left_out}"
+        raise InputError(source, fault, "Choose other --rules")
+    return tuple(sorted(recordings, key=lambda recording: recording.name))
+
+
+def _hashes(found: Found, recordings: Sequence[StoredRecording]) -> Mapping[Path, str]:
+    """SHA-256 of every file the store was made of."""
+    pair_of = {pair.name: pair for pair in found.pairs}
+    hashes = {}
+    for recording in recordings:
+        hashes[pair_of[recording.name].recording_path] = recording.source_sha256
+        hashes[pair_of[recording.name].hypnogram_path] = recording.hypnogram_sha256
+    return hashes
+
+
+def _split(
+    store_dir: Path, corpus: str, recordings: Sequence[StoredRecording], options: PrepareOptions
+) -> tuple[tuple[Fold, ...], tuple[str, ...]]:
+    """The folds of a corpus that has no published ones, kept in the store; and remarks on them."""
+    if corpus in published_corpora():
+        return (), ()
+    if options.split is not None:
+        fold, remarks = read_split(options.split, recordings)
+        write_manifest(store_dir, corpus, (fold,), rule=f"from {options.split.name}", seed=None)
+        return (fold,), remarks
+    folds, remark = made_folds(corpus, recordings, seed=options.seed)
+    if folds:
+        write_manifest(store_dir, corpus, folds, rule=remark, seed=options.seed)
+    return folds, (remark,)
 
 
 def _clear(store_dir: Path, source: Path, names: set[str]) -> None:
     """Remove what a killed run left and the index that is about to be out of date; refuse strange recordings."""
-    strange = sorted(path.stem for path in store_dir.glob("*.json") if path.name != _INDEX and path.stem not in names)
+    strange = [name for name in recording_names(store_dir) if name not in names]
     if strange:
         fault = f"holds {len(strange)} recordings that {source} lacks, such as '{strange[0]}'"
         raise InputError(store_dir, fault, "Use another --store")
-    (store_dir / _INDEX).unlink(missing_ok=True)
+    for out_of_date in (store_dir / INDEX_NAME, store_dir / FOLDS_NAME):
+        out_of_date.unlink(missing_ok=True)
+    _clear_parts(store_dir)
+
+
+def _clear_parts(store_dir: Path) -> None:
+    """Remove what killed workers left half-written, under names that nobody reads."""
     for leftover in store_dir.glob(".*.part"):
         leftover.unlink()
 
 
-def _outcomes(
-    pairs: Sequence[Pair], store_dir: Path, protocol: Mapping[str, Any], workers: int
-) -> Iterator[tuple[str, _Outcome]]:
-    """Outcome of every pair, as they finish."""
-    if workers <= 1:
-        for pair in pairs:
-            yield pair.name, _outcome(pair, store_dir, protocol)
-        return
-    # Forking a process that has threads, as numerical libraries do, may deadlock.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(pairs)), mp_context=context) as pool:
-        try:
-            name_of = {pool.submit(_outcome, pair, store_dir, protocol): pair.name for pair in pairs}
-            for future in as_completed(name_of):
-                yield name_of[future], future.result()
-        except BrokenProcessPool:
-            fault = "a worker process was killed, as a system that is short of memory does"
-            remedy = "Run it again with fewer --workers; what is finished is kept"
-            raise InputError(store_dir, fault, remedy) from None
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _outcome(pair: Pair, store_dir: Path, protocol: Mapping[str, Any]) -> _Outcome:
-    try:
-        return _prepare_pair(pair, store_dir, protocol)
-    except InputError as error:
-        return error.where, error.fault, error.remedy
-
-
-def _prepare_pair(pair: Pair, store_dir: Path, protocol: Mapping[str, Any]) -> tuple[StoredRecording, bool]:
-    source_sha256, hypnogram_sha256 = _sha256(pair.recording_path), _sha256(pair.hypnogram_path)
-    finished = finished_recording(store_dir, pair.name)
-    if finished is not None:
-        was = (finished.source_sha256, finished.hypnogram_sha256, finished.protocol)
-        if was == (source_sha256, hypnogram_sha256, protocol):
-            return finished, True
-    recording = to_100_hz(read_recording(pair.recording_path, protocol["channel"]))
-    aligned, stage = align(
-        recording,
-        read_hypnogram(pair.hypnogram_path),
-        recording_path=pair.recording_path,
-        hypnogram_path=pair.hypnogram_path,
-    )
-    kept = trim_wake(stage, protocol["trim_limits"])
-    if kept.start == kept.stop:
-        raise InputError(pair.hypnogram_path, "has no scored epoch", "Leave this recording out")
-    samples = slice(kept.start * SAMPLES_PER_EPOCH, kept.stop * SAMPLES_PER_EPOCH)
-    epochs = cut_epochs(replace(aligned, signal_uv=aligned.signal_uv[samples]))
-    # An expert scored the flat epochs of a night too, and published totals count them.
-    is_readable = np.array([source is not Source.GAP for source in epochs.source], dtype=np.bool_)
-    stored = write_recording(
-        store_dir,
-        name=pair.name,
-        subject=pair.subject,
-        night=pair.night,
-        signal_uv=epochs.signal_uv,
-        stage=stage[kept],
-        is_readable=is_readable,
-        start=None if epochs.start is None else epochs.start + timedelta(seconds=EPOCH_S * kept.start),
-        source_sha256=source_sha256,
-        hypnogram_sha256=hypnogram_sha256,
-        channel=epochs.channel,
-        protocol=protocol,
-        is_synthetic=epochs.is_synthetic,
-        findings=(*epochs.findings, *_lost(is_readable, stage[kept])),
-    )
-    return stored, False
-
-
-def _lost(is_readable: NDArray[np.bool_], stage: NDArray[np.int8]) -> list[Finding]:
-    n_lost = int(np.count_nonzero(~is_readable & (stage != UNSCORED)))
-    message = f"{n_lost} scored epochs lie in gaps of the recording and cannot be used"
-    return [Finding(id="scored-gap", message=message)] if n_lost else []
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        fault = (error.strerror or "cannot be opened").lower()
-        raise InputError(path, fault, "Make the file readable") from error
-
-
-def _error(source: Path, refused: Sequence[tuple[str, str, str]], n_pairs: int) -> InputError:
+def _error(source: Path, refused: Sequence[InputError], n_pairs: int) -> InputError:
     if len(refused) == 1:
-        where, fault, remedy = refused[0]
+        (error,) = refused
         others = f"; the other {n_pairs - 1} of {n_pairs} recordings are prepared" if n_pairs > 1 else ""
-        return (SomeInputsError if n_pairs > 1 else InputError)(where, fault, remedy + others)
-    faults = "; ".join(f"{where}: {fault}" for where, fault, _ in refused)
+        return (SomeInputsError if n_pairs > 1 else InputError)(error.where, error.fault, error.remedy + others)
+    faults = "; ".join(f"{error.where}: {error.fault}" for error in refused)
     fault = f"{len(refused)} of {n_pairs} recordings cannot be used: {faults}"
     if len(refused) == n_pairs:
         return InputError(source, fault, "Mend these")

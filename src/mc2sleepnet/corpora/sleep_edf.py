@@ -6,53 +6,41 @@ Kemp et al., PhysioNet ``sleep-edfx`` 1.0.0: ``SC4ssNE0-PSG.edf`` is night N of 
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.corpora.pairs import Found, Pair, files_below, twice
 
 CHANNEL: Final = "EEG Fpz-Cz"
+SUBJECTS: Final = {
+    "sleep-edf-20": tuple(range(20)),
+    "sleep-edf-78": tuple(s for s in range(83) if s not in {39, 68, 69, 78, 79}),
+}
+# SC4131E0, SC4362F0 and SC4522E0 are all there is of their subjects.
+_ONLY_NIGHT: Final = {13: 1, 36: 2, 52: 2}
+_RECORDING: Final = re.compile(r"(SC4(\d\d)(\d)[A-Z])0-PSG\.edf", re.IGNORECASE)
+_HYPNOGRAM: Final = re.compile(r"(SC4(\d\d)(\d)[A-Z])[A-Z]-Hypnogram\.edf", re.IGNORECASE)
 _LARGEST_SUBJECT: Final = {"sleep-edf-20": 19, "sleep-edf-78": 99}
-CORPORA: Final = tuple(_LARGEST_SUBJECT)
-_RECORDING: Final = re.compile(r"(SC4(\d\d)(\d)[A-Z])0-PSG\.edf")
-_HYPNOGRAM: Final = re.compile(r"(SC4(\d\d)(\d)[A-Z])[A-Z]-Hypnogram\.edf")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """A recording and its hypnogram."""
-
-    name: str
-    subject: str
-    night: int
-    recording_path: Path
-    hypnogram_path: Path
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """What a folder holds of a corpus.
-
-    Attributes
-    ----------
-    pairs
-        In order of subject and night.
-    missing
-        For people: every recording without a hypnogram, and the reverse.
-    """
-
-    pairs: tuple[Pair, ...]
-    missing: tuple[str, ...]
+def nights_of(corpus: str) -> frozenset[str]:
+    """The published nights, each the first six letters of its files: ``SC4ssN``."""
+    return frozenset(
+        f"SC4{subject:02d}{night}"
+        for subject in SUBJECTS[corpus]
+        for night in (1, 2)
+        if _ONLY_NIGHT.get(subject, night) == night
+    )
 
 
 def find_sleep_edf(source: Path, corpus: str) -> Found:
-    """Find a folder's cassette recordings and pair them by the first seven characters of their names.
+    """Find a folder's cassette recordings and pair them by the first six letters of their names.
 
     Parameters
     ----------
     source
-        Searched with all its folders.
+        Searched with all its folders; upper and lower case are one.
     corpus
         ``sleep-edf-20`` (subjects 0–19) or ``sleep-edf-78`` (all).
 
@@ -61,39 +49,39 @@ def find_sleep_edf(source: Path, corpus: str) -> Found:
     InputError
         If the folder is missing, holds no such pair, or the same night twice.
     """
-    if not source.is_dir():
-        raise InputError(source, "is no folder", "Name the folder that holds SC4*-PSG.edf files")
-    paths = sorted(path for path in source.rglob("SC4*.edf") if path.is_file())
+    paths = files_below(source)
     largest = _LARGEST_SUBJECT[corpus]
-    recordings = _by_key(paths, _RECORDING, largest)
-    hypnograms = _by_key(paths, _HYPNOGRAM, largest)
-    keys = sorted(recordings.keys() & hypnograms.keys())
-    missing = [f"{path.name} has no hypnogram" for key, path in recordings.items() if key not in hypnograms]
-    missing += [f"{path.name} has no recording" for key, path in hypnograms.items() if key not in recordings]
-    if not keys:
+    recordings = _by_night(paths, _RECORDING, largest)
+    hypnograms = _by_night(paths, _HYPNOGRAM, largest)
+    missing = [f"{path.name} has no hypnogram" for night, (_, path) in recordings.items() if night not in hypnograms]
+    missing += [f"{path.name} has no recording" for night, (_, path) in hypnograms.items() if night not in recordings]
+    nights = sorted(recordings.keys() & hypnograms.keys())
+    if not nights:
         fault = f"holds no pair of SC4*-PSG.edf and SC4*-Hypnogram.edf of {corpus}"
-        remedy = "; ".join(missing[:5]) or "Fetch PhysioNet's sleep-edfx/1.0.0/sleep-cassette"
+        remedy = "; ".join(missing[:5]) or "Fetch it with `mc2sleepnet download sleep-edf`"
         raise InputError(source, fault, remedy)
     pairs = tuple(
         Pair(
-            name=f"{key}0",
-            subject=str(int(key[3:5])),
-            night=int(key[5]),
-            recording_path=recordings[key],
-            hypnogram_path=hypnograms[key],
+            name=f"{recordings[night][0]}0",
+            subject=str(int(night[3:5])),
+            night=int(night[5]),
+            recording_path=recordings[night][1],
+            hypnogram_path=hypnograms[night][1],
         )
-        for key in keys
+        for night in nights
     )
     return Found(pairs=pairs, missing=tuple(sorted(missing)))
 
 
-def _by_key(paths: Iterable[Path], name: re.Pattern[str], largest_subject: int) -> dict[str, Path]:
-    by_key: dict[str, Path] = {}
+def _by_night(paths: Iterable[Path], name: re.Pattern[str], largest_subject: int) -> dict[str, tuple[str, Path]]:
+    """First seven letters of the name, and path, by the first six."""
+    by_night: dict[str, tuple[str, Path]] = {}
     for path in paths:
         match = name.fullmatch(path.name)
         if match is None or int(match[2]) > largest_subject:
             continue
-        if (other := by_key.get(match[1])) is not None:
-            raise InputError(path, f"is the same night as {other}", "Keep one of the two")
-        by_key[match[1]] = path
-    return by_key
+        key = match[1].upper()
+        if (other := by_night.get(key[:6])) is not None:
+            raise twice(path, other[1])
+        by_night[key[:6]] = key, path
+    return by_night

@@ -1,6 +1,6 @@
 """Prepared epochs on disk: one int16 memory map and one JSON sidecar per recording, one index for all."""
 
-from mc2sleepnet.store.layout import FOLDS_NAME, RESERVED_STEMS, StoredRecording
+from mc2sleepnet.store.layout import FOLDS_NAME, INDEX_NAME, RESERVED_STEMS, StoredRecording
 from mc2sleepnet.store.reading import PADDING, Store
 from mc2sleepnet.store.sequences import sequences
 from mc2sleepnet.store.writing import (
@@ -13,6 +13,7 @@ from mc2sleepnet.store.writing import (
 
 __all__ = [
     "FOLDS_NAME",
+    "INDEX_NAME",
     "PADDING",
     "RESERVED_STEMS",
     "Store",

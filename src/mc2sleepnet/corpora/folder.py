@@ -1,0 +1,245 @@
+"""Recordings and hypnograms of anybody's own folder, paired by their names."""
+
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.corpora.bids import bids_channels, is_bids_name
+from mc2sleepnet.corpora.pairs import Found, Pair, files_below, twice
+from mc2sleepnet.corpora.patterns import compile_pattern
+from mc2sleepnet.corpora.subjects import Sleeper, key_of, read_subjects, sleeper_of_name
+from mc2sleepnet.store import RESERVED_STEMS
+
+_RECORDING_SUFFIXES: Final = (".edf", ".rec")
+# Of equals the first is taken: what can hold nothing but stages comes before what may hold anything.
+_HYPNOGRAM_SUFFIXES: Final = (".edf", ".xml", ".annot", ".tsv", ".csv", ".txt", ".eannot", ".hypno", ".json")
+_RECORDING_ENDING: Final = re.compile(r"[-_. ]?(?:psg|eeg|ieeg|signals?|recording)$", re.IGNORECASE)
+_HYPNOGRAM_ENDING: Final = re.compile(
+    r"[-_. ]?(?:hypnograms?|hypno|hyp|nsrr|profusion|events|stages?|staging|sleep[-_]?stages?|scoring|scored|scores?"
+    r"|annotations?|annot)$",
+    re.IGNORECASE,
+)
+# Sleep-EDF's recorder and scorer stand before the endings, and differ: SC4001E0-PSG, SC4001EC-Hypnogram.
+_SLEEP_EDF: Final = re.compile(r"(s[ct][47]\d{3}[a-z])[a-z0-9]", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderLayout:
+    """Where a folder keeps what; by default names tell.
+
+    Attributes
+    ----------
+    recordings, hypnograms
+        Patterns, see `mc2sleepnet.corpora.patterns.compile_pattern`; words in braces must agree within a pair. None
+        takes EDF files with signals, and for each what is named like it.
+    subjects
+        A table, see `mc2sleepnet.corpora.subjects.read_subjects`; None lets patterns or names tell.
+    """
+
+    recordings: str | None = None
+    hypnograms: str | None = None
+    subjects: Path | None = None
+
+
+def find_folder(source: Path, layout: FolderLayout) -> Found:
+    """Find a folder's recordings and pair them with their hypnograms.
+
+    Parameters
+    ----------
+    source
+        Searched with all its folders.
+    layout
+        Where it keeps what.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing, holds no pair, or a pattern, a table or a pair is not clear.
+    """
+    paths = files_below(source)
+    of_recordings = _matching(source, paths, layout.recordings)
+    is_asked_for = layout.recordings is not None
+    recordings = {
+        path: words
+        for path, words in of_recordings.items()
+        if is_asked_for or (path.suffix.lower() in _RECORDING_SUFFIXES and not _is_hypnogram_edf(path))
+    }
+    if layout.hypnograms is not None:
+        matched = _matching(source, paths, layout.hypnograms)
+        pairs = _paired_by_words(recordings, {path: words for path, words in matched.items() if path not in recordings})
+    else:
+        others = [
+            path
+            for path in paths
+            if path not in recordings
+            and path.suffix.lower() in _HYPNOGRAM_SUFFIXES
+            # The other recordings of a folder are no hypnograms.
+            and (path.suffix.lower() != ".edf" or _is_hypnogram_edf(path))
+        ]
+        pairs = _paired_by_names(list(recordings), others)
+    missing = tuple(f"{_below(source, path)} has no hypnogram" for path in recordings if path not in pairs)
+    if not pairs:
+        fault = f"holds no recording with its hypnogram ({len(recordings)} recordings were found)"
+        remedy = "Name files alike, such as night.edf and night.xml, or give --recordings and --hypnograms"
+        raise InputError(source, fault, remedy)
+    return _found(layout, pairs, recordings, missing)
+
+
+def _below(source: Path, path: Path) -> str:
+    return path.relative_to(source).as_posix()
+
+
+def _matching(source: Path, paths: Sequence[Path], pattern: str | None) -> dict[Path, dict[str, str]]:
+    """Paths that a pattern describes, with what its words stand for; all of them without a pattern."""
+    if pattern is None:
+        return {path: {} for path in paths}
+    regex = compile_pattern(pattern)
+    matches = {path: regex.fullmatch(_below(source, path)) for path in paths}
+    found = {path: match.groupdict() for path, match in matches.items() if match is not None}
+    if not found:
+        raise InputError(pattern, f"describes no file below {source}", "Correct the pattern")
+    return found
+
+
+def _paired_by_words(
+    recordings: dict[Path, dict[str, str]], hypnograms: dict[Path, dict[str, str]]
+) -> dict[Path, Path]:
+    """Hypnogram of each recording: the one whose words are the same; in its folder, where there are no words."""
+    pairs: dict[Path, Path] = {}
+    for recording, words in recordings.items():
+        matching = [path for path, others in hypnograms.items() if _agree(words, others)]
+        if not any(words.keys() & others.keys() for others in hypnograms.values()):
+            names = _paired_by_names([recording], matching)
+            matching = list(names.values())
+        if len(matching) > 1:
+            fault = f"has {len(matching)} hypnograms, {matching[0].name} and {matching[1].name} among them"
+            raise InputError(recording, fault, "Use {words} in both patterns that tell nights apart")
+        if matching:
+            pairs[recording] = matching[0]
+    return pairs
+
+
+def _agree(words: dict[str, str], others: dict[str, str]) -> bool:
+    return all(words[key].lower() == others[key].lower() for key in words.keys() & others.keys())
+
+
+def _paired_by_names(recordings: Sequence[Path], hypnograms: Sequence[Path]) -> dict[Path, Path]:
+    """Hypnogram of each recording: named like it, in its folder or, if no other recording is named so, anywhere."""
+    by_key: dict[str, list[Path]] = defaultdict(list)
+    for path in hypnograms:
+        by_key[_key(path, _HYPNOGRAM_ENDING)].append(path)
+    keys = {path: _key(path, _RECORDING_ENDING) for path in recordings}
+    n_named = Counter(keys.values())
+    pairs = {}
+    for recording, key in keys.items():
+        candidates = by_key.get(key, [])
+        beside = [path for path in candidates if path.parent == recording.parent]
+        chosen = beside or (candidates if n_named[key] == 1 else [])
+        if chosen:
+            pairs[recording] = min(chosen, key=_rank)
+    return pairs
+
+
+def _rank(path: Path) -> tuple[bool, int, str]:
+    stem = path.stem
+    return (_HYPNOGRAM_ENDING.search(stem) is None, _HYPNOGRAM_SUFFIXES.index(path.suffix.lower()), str(path))
+
+
+def _key(path: Path, ending: re.Pattern[str]) -> str:
+    """What the files of one night have in common."""
+    # Profusion's own name is night.edf.XML; others add their suffix to the recording's as well.
+    stem = re.sub(r"\.(?:edf|rec|xml)$", "", path.stem, flags=re.IGNORECASE)
+    bare = ending.sub("", stem) or stem
+    match = _SLEEP_EDF.fullmatch(bare)
+    return (match[1] if match is not None else bare).lower()
+
+
+def _is_hypnogram_edf(path: Path) -> bool:
+    """Whether an EDF file says by its name, or by holding annotations alone, that it is no recording."""
+    if path.suffix.lower() not in _RECORDING_SUFFIXES:
+        return False
+    if _HYPNOGRAM_ENDING.search(path.stem):
+        return True
+    try:
+        with path.open("rb") as file:
+            fixed = file.read(256)
+            labels = file.read(16 * int(fixed[252:256]))
+    except (OSError, ValueError):
+        return False  # reading it as a recording will tell what is wrong
+    return bool(labels) and all(labels[at : at + 16].strip() == b"EDF Annotations" for at in range(0, len(labels), 16))
+
+
+def _found(
+    layout: FolderLayout,
+    pairs: dict[Path, Path],
+    words: dict[Path, dict[str, str]],
+    missing: tuple[str, ...],
+) -> Found:
+    recordings = sorted(pairs)
+    names = _names(recordings)
+    table = None if layout.subjects is None else read_subjects(layout.subjects)
+    sleepers: list[Sleeper] = []
+    for path, name in zip(recordings, names, strict=True):
+        if table is not None:
+            sleeper = table.get(key_of(path.name)) or table.get(name.lower())
+            if sleeper is None:
+                assert layout.subjects is not None
+                raise InputError(layout.subjects, f"does not name '{path.name}'", "Add a row for every recording")
+        elif "subject" in words[path]:
+            night = re.sub(r"\D", "", words[path].get("night", ""))
+            sleeper = words[path]["subject"], int(night) if night else None
+        else:
+            sleeper = sleeper_of_name(_RECORDING_ENDING.sub("", name) or name)
+        sleepers.append(sleeper)
+    found = tuple(
+        Pair(
+            name=name,
+            subject=subject,
+            night=night,
+            recording_path=path,
+            hypnogram_path=pairs[path],
+            channels=bids_channels(path) if is_bids_name(path.stem) else (),
+            starts_together=pairs[path].suffix.lower() == ".xml" or is_bids_name(path.stem),
+        )
+        for path, name, (subject, night) in zip(recordings, names, _numbered(sleepers), strict=True)
+    )
+    n_subjects = len({pair.subject for pair in found})
+    by = "the table" if table is not None else "their names"
+    remark = f"{n_subjects} subjects in {len(found)} recordings by {by}" + (
+        "" if table is not None else "; --subjects FILE tells otherwise"
+    )
+    return Found(pairs=tuple(sorted(found, key=lambda pair: pair.name)), missing=missing, remarks=(remark,))
+
+
+def _numbered(sleepers: Sequence[Sleeper]) -> list[tuple[str, int]]:
+    """Subjects with their nights, counted from 1 where nobody says."""
+    n_nights: Counter[str] = Counter()
+    numbered = []
+    for subject, night in sleepers:
+        n_nights[subject] += 1
+        numbered.append((subject, n_nights[subject] if night is None else night))
+    return numbered
+
+
+def _names(recordings: Sequence[Path]) -> list[str]:
+    """Names for the store: the files' own, with the folders that differ where these are equal."""
+    stems = Counter(path.stem.lower() for path in recordings)
+    names = []
+    for path in recordings:
+        parts: tuple[str, ...] = (path.stem,)
+        if stems[path.stem.lower()] > 1:
+            same = [other for other in recordings if other.stem.lower() == path.stem.lower()]
+            common = Path(os.path.commonpath([other.parent for other in same]))
+            parts = (*path.parent.relative_to(common).parts, path.stem)
+        name = re.sub(r"[^\w.-]", "_", "_".join(parts))
+        names.append(f"{name}_" if name.lower() in RESERVED_STEMS else name)
+    taken: dict[str, Path] = {}
+    for name, path in zip(names, recordings, strict=True):
+        if (other := taken.setdefault(name.lower(), path)) != path:
+            raise twice(path, other)
+    return names

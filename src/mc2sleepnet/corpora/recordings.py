@@ -1,0 +1,154 @@
+"""One recording and its hypnogram into a store: read, align, trim, write."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.model_folder import file_sha256
+from mc2sleepnet.core.recording import Finding, Source
+from mc2sleepnet.core.stages import EPOCH_S, N_STAGES, SAMPLES_PER_EPOCH, STAGES, UNSCORED
+from mc2sleepnet.corpora.alignment import align
+from mc2sleepnet.corpora.pairs import Pair
+from mc2sleepnet.corpora.protocols import Protocol
+from mc2sleepnet.corpora.trimming import trim_wake
+from mc2sleepnet.formats import read_hypnogram
+from mc2sleepnet.signals import cut_epochs, read_recording, to_100_hz
+from mc2sleepnet.signals.channels import find_channel
+from mc2sleepnet.signals.edf_header import read_header
+from mc2sleepnet.store import StoredRecording, finished_recording, write_recording
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One pair to prepare."""
+
+    pair: Pair
+    store_dir: Path
+    protocol: Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """How a pair ended.
+
+    Attributes
+    ----------
+    name
+        Of the pair.
+    recording
+        As the store now holds it; None where the protocol's rules leave it out.
+    was_there
+        True if an earlier run had finished it.
+    left_out
+        Why it is left out, as the rest of a sentence; "" where it is not.
+    """
+
+    name: str
+    recording: StoredRecording | None = None
+    was_there: bool = False
+    left_out: str = ""
+
+
+def prepare_pair(job: Job) -> Prepared:
+    """Prepare one recording, unless it is finished already from the same files by the same protocol.
+
+    Raises
+    ------
+    InputError
+        If its files cannot be used; it names the file.
+    OSError
+        If the store cannot be written; it names the file.
+    """
+    pair, protocol = job.pair, job.protocol
+    hypnogram = read_hypnogram(pair.hypnogram_path)
+    if protocol.needs_all_stages and (lacking := _lacking(hypnogram.stage)):
+        return Prepared(name=pair.name, left_out=lacking)
+    sources = _sha256(pair.recording_path), _sha256(pair.hypnogram_path)
+    channel, findings = _channel(pair, protocol.channels)
+    finished = finished_recording(job.store_dir, pair.name)
+    if finished is not None and _is_same(finished, job, sources, channel):
+        return Prepared(name=pair.name, recording=finished, was_there=True)
+    recording = to_100_hz(read_recording(pair.recording_path, channel))
+    aligned, stage = align(
+        recording,
+        hypnogram,
+        recording_path=pair.recording_path,
+        hypnogram_path=pair.hypnogram_path,
+        starts_together=pair.starts_together,
+        largest_share_outside=protocol.largest_share_outside,
+    )
+    if protocol.needs_all_stages and (lacking := _lacking(stage)):
+        return Prepared(name=pair.name, left_out=f"{lacking} within the recording")
+    kept = trim_wake(stage, protocol.trim_limits)
+    if kept.start == kept.stop:
+        raise InputError(pair.hypnogram_path, "has no scored epoch", "Leave this recording out")
+    samples = slice(kept.start * SAMPLES_PER_EPOCH, kept.stop * SAMPLES_PER_EPOCH)
+    epochs = cut_epochs(replace(aligned, signal_uv=aligned.signal_uv[samples]))
+    # An expert scored the flat epochs of a night too, and published totals count them.
+    is_readable = np.array([source is not Source.GAP for source in epochs.source], dtype=np.bool_)
+    stored = write_recording(
+        job.store_dir,
+        name=pair.name,
+        subject=pair.subject,
+        night=pair.night,
+        signal_uv=epochs.signal_uv,
+        stage=stage[kept],
+        is_readable=is_readable,
+        start=None if epochs.start is None else epochs.start + timedelta(seconds=EPOCH_S * kept.start),
+        source_sha256=sources[0],
+        hypnogram_sha256=sources[1],
+        channel=epochs.channel,
+        protocol=protocol.to_json(),
+        is_synthetic=epochs.is_synthetic,
+        findings=(*findings, *epochs.findings, *_lost(is_readable, stage[kept])),
+    )
+    return Prepared(name=pair.name, recording=stored)
+
+
+def _is_same(finished: StoredRecording, job: Job, sources: tuple[str, str], channel: str | None) -> bool:
+    was = (finished.source_sha256, finished.hypnogram_sha256, finished.subject, finished.night, finished.protocol)
+    now = (*sources, job.pair.subject, job.pair.night, job.protocol.to_json())
+    return was == now and channel in (None, finished.channel)
+
+
+def _channel(pair: Pair, wanted: Sequence[str]) -> tuple[str | None, tuple[Finding, ...]]:
+    """Label of the first of the wanted channels that the recording has; None where any will do."""
+    wanted = pair.channels or wanted
+    if not wanted:
+        return None, ()
+    labels = read_header(pair.recording_path).labels
+    errors = []
+    for name in wanted:
+        try:
+            label = find_channel(pair.recording_path, labels, name)
+        except InputError as error:
+            errors.append(error)
+            continue
+        message = f"there is no channel '{wanted[0]}'; '{label}' was taken instead"
+        return label, (Finding(id="other-channel", message=message),) if errors else ()
+    raise errors[0]
+
+
+def _lacking(stage: NDArray[np.int8]) -> str:
+    counts = np.bincount(stage[stage != UNSCORED], minlength=N_STAGES)
+    absent = [name for name, count in zip(STAGES, counts.tolist(), strict=True) if not count]
+    return f"it lacks {' and '.join(absent)}" if absent else ""
+
+
+def _lost(is_readable: NDArray[np.bool_], stage: NDArray[np.int8]) -> list[Finding]:
+    n_lost = int(np.count_nonzero(~is_readable & (stage != UNSCORED)))
+    message = f"{n_lost} scored epochs lie in gaps of the recording and cannot be used"
+    return [Finding(id="scored-gap", message=message)] if n_lost else []
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return file_sha256(path)
+    except OSError as error:
+        fault = (error.strerror or "cannot be opened").lower()
+        raise InputError(path, fault, "Make the file readable") from error

@@ -1,0 +1,189 @@
+"""Folds of corpora whose members are not published: drawn by a seed or read from a file, kept as a hashed manifest."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.files import write_text_atomically
+from mc2sleepnet.corpora.folds import SIDES, Fold, fold_table, published_corpora, seeded_fold, seeded_folds
+from mc2sleepnet.store import FOLDS_NAME, Store, StoredRecording
+
+MANIFEST_VERSION: Final = 1
+_N_VALIDATION: Final = 100
+_TEST_SHARE: Final = 0.3
+_N_FOLDS: Final = 10
+_FEWEST_SUBJECTS: Final = 3
+_REMEDY: Final = "Prepare the store again, with --split FILE for a split of your own"
+NOT_PUBLISHED: Final = (
+    "the members of the published split are not known: this one was drawn by a seed, matches its sizes, and has other "
+    "members; --split FILE takes a list"
+)
+
+
+def shhs_fold(subjects: Sequence[str], *, seed: int) -> Fold:
+    """SHHS's one split, 70 to 30 by recording, with 100 of the 70 to validate (a tenth of few).
+
+    Of 5,793 recordings it gives SleePyCo's 3,955, 100 and 1,738; of the 5,463 that have all stages, SleepTransformer's
+    3,724, 100 and 1,639. One recording is one subject.
+
+    Raises
+    ------
+    InputError
+        If there are too few recordings for three sides.
+    """
+    n = len(set(subjects))
+    n_validation = min(_N_VALIDATION, max(1, n // 10))
+    return seeded_fold(
+        subjects, n_validation=n_validation, n_test=max(1, round(_TEST_SHARE * n)), seed=seed, name=f"shhs seed {seed}"
+    )
+
+
+def made_folds(corpus: str, recordings: Sequence[StoredRecording], *, seed: int) -> tuple[tuple[Fold, ...], str]:
+    """Folds of a corpus that has no published ones, and a remark on them; no folds where there are too few subjects."""
+    subjects = sorted({recording.subject for recording in recordings})
+    if len(subjects) < _FEWEST_SUBJECTS:
+        return (), f"{len(subjects)} subjects are too few for a split; three are needed"
+    if corpus == "shhs":
+        return (shhs_fold(subjects, seed=seed),), NOT_PUBLISHED
+    folds = seeded_folds(subjects, n_folds=min(_N_FOLDS, len(subjects)), seed=seed)
+    return folds, f"{len(folds)} folds by subject were drawn by seed {seed}"
+
+
+def read_split(path: Path, recordings: Sequence[StoredRecording]) -> tuple[Fold, tuple[str, ...]]:
+    """Read a split from a file.
+
+    Parameters
+    ----------
+    path
+        JSON, an object with lists ``train``, ``validation`` and ``test``; or a table (CSV or TSV) with a column
+        ``side`` that holds these words and a column ``subject`` or ``recording``. Members are subjects or recordings as
+        the store spells them, or their beginnings up to the suffix of a file.
+    recordings
+        Of the store.
+
+    Returns
+    -------
+    tuple
+        The fold, and remarks on members that the store lacks and recordings that the file does not name.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or understood, puts a subject on two sides, or leaves a side empty.
+    """
+    sides = _members(path)
+    subject_of = {recording.name.lower(): recording.subject for recording in recordings}
+    subject_of |= {recording.subject.lower(): recording.subject for recording in recordings}
+    found: dict[str, dict[str, None]] = {side: {} for side in SIDES}
+    strangers = []
+    for side, members in sides.items():
+        for member in members:
+            if (subject := subject_of.get(_stem(member))) is None:
+                strangers.append(member)
+            else:
+                found[side][subject] = None
+    for side in SIDES:
+        if not found[side]:
+            fault = f"none of its {len(sides[side])} {side} members is in the store"
+            raise InputError(path, fault, "Spell subjects or recordings as the store does")
+    try:
+        fold = Fold(name=path.stem, **{side: tuple(found[side]) for side in SIDES})
+    except InputError as error:
+        raise InputError(path, error.fault, error.remedy) from None
+    named = {subject for subjects in fold.sides.values() for subject in subjects}
+    unnamed = sorted({recording.subject for recording in recordings} - named)
+    remarks = []
+    if strangers:
+        remarks.append(f"{path}: {len(strangers)} members are not in the store, such as '{strangers[0]}'")
+    if unnamed:
+        remarks.append(f"{path}: {len(unnamed)} subjects of the store are on no side, such as '{unnamed[0]}'")
+    return fold, tuple(remarks)
+
+
+def _stem(member: str) -> str:
+    return member.strip().lower().removesuffix(".edf")
+
+
+def _members(path: Path) -> dict[str, list[str]]:
+    remedy = 'Give {"train": [...], "validation": [...], "test": [...]}, or a table with columns subject and side'
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        fault = (getattr(error, "strerror", None) or "is no text in UTF-8").lower()
+        raise InputError(path, fault, "Name a split file that can be opened") from error
+    if text.lstrip().startswith("{"):
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise InputError(path, f"is no JSON ({error})", remedy) from error
+        if not all(isinstance(content.get(side), list) for side in SIDES):
+            raise InputError(path, "lacks one of the lists train, validation and test", remedy)
+        return {side: [str(member) for member in content[side]] for side in SIDES}
+    lines = text.splitlines()
+    rows = csv.DictReader(io.StringIO(text), delimiter="\t" if lines and "\t" in lines[0] else ",")
+    column = next((name for name in ("subject", "recording") if name in (rows.fieldnames or ())), None)
+    if column is None or "side" not in (rows.fieldnames or ()):
+        raise InputError(path, "has no columns side and subject (or recording)", remedy)
+    sides: dict[str, list[str]] = {side: [] for side in SIDES}
+    for row in rows:
+        side = (row["side"] or "").strip().lower()
+        if side not in sides:
+            raise InputError(path, f"line {rows.line_num}: {side!r} is no side", f"Sides are {', '.join(SIDES)}")
+        sides[side].append(row[column] or "")
+    return sides
+
+
+def write_manifest(store_dir: Path, corpus: str, folds: Sequence[Fold], *, rule: str, seed: int | None) -> None:
+    """Keep a store's folds beside its recordings: who is on which side, the hash of that, and that they are ours.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; it names the file.
+    """
+    content = {
+        "version": MANIFEST_VERSION,
+        "corpus": corpus,
+        "rule": rule,
+        "seed": seed,
+        "members_are_published": False,
+        "folds": [{"name": fold.name, "hash": fold.manifest_hash, **fold.sides} for fold in folds],
+    }
+    write_text_atomically(store_dir / FOLDS_NAME, json.dumps(content, indent=1) + "\n")
+
+
+def folds_of(store: Store) -> tuple[Fold, ...]:
+    """The folds by which a store's corpus is judged: the published ones, or those its manifest holds.
+
+    Raises
+    ------
+    InputError
+        If the corpus has no published folds and the store no whole manifest.
+    """
+    if store.corpus in published_corpora():
+        return tuple(fold_table(store.corpus))
+    path = store.path / FOLDS_NAME
+    if not path.exists():
+        raise InputError(store.path, f"has no {FOLDS_NAME}, and {store.corpus} has no published folds", _REMEDY)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        folds = [_fold(row) for row in content["folds"]]
+        hashes = [row["hash"] for row in content["folds"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise InputError(path, error.fault, error.remedy) from None
+        raise InputError(path, f"is damaged ({' '.join(str(error).split())[:80]})", _REMEDY) from error
+    for fold, is_hash in zip(folds, hashes, strict=True):
+        if fold.manifest_hash != is_hash:
+            raise InputError(path, f"the members of '{fold.name}' are not those its hash is of", _REMEDY)
+    if not folds:
+        raise InputError(path, "holds no folds", _REMEDY)
+    return tuple(folds)
+
+
+def _fold(row: Mapping[str, Any]) -> Fold:
+    return Fold(name=row["name"], **{side: tuple(map(str, row[side])) for side in SIDES})
