@@ -60,3 +60,32 @@ def test_trimming_loses_wake_only_in_153_real_nights(real_data):
         kept = stage[trim_wake(stage)]
         assert np.bincount(kept[kept > W]).tolist() == np.bincount(stage[stage > W]).tolist()
         assert np.count_nonzero(kept == W) <= np.count_nonzero(stage == W)
+
+
+def test_the_twenty_real_nights_without_their_unscored_epochs_give_the_third_known_total(real_data):
+    paths = sorted((real_data / "sleep-edf" / "hypnograms").rglob("SC4*.edf"))
+    scored = [stage[stage != UNSCORED] for stage in (read_hypnogram(path).stage for path in paths)]
+    assert sum(len(stage[trim_wake(stage)]) for stage in scored) == 21_040
+
+
+def test_wake_is_balanced_with_the_largest_other_stage_from_both_ends():
+    stage = stages((W, 100), (N2, 30), (W, 5), (R, 10), (W, 60))
+    kept = trim_wake(stage, "balanced_wake")
+    assert kept == slice(100 - 13, 145 + 12)
+    assert np.count_nonzero(stage[kept] == W) == 30
+
+
+def test_balancing_takes_from_one_end_what_the_other_has_not():
+    assert trim_wake(stages((W, 2), (N2, 30), (W, 60)), "balanced_wake") == slice(0, 60)
+    assert trim_wake(stages((W, 60), (N2, 30), (W, 2)), "balanced_wake") == slice(32, 92)
+
+
+def test_balancing_never_cuts_between_sleep_nor_adds_wake():
+    assert trim_wake(stages((W, 3), (N2, 5), (W, 40), (R, 1), (W, 9)), "balanced_wake") == slice(3, 49)
+    assert trim_wake(stages((UNSCORED, 4), (W, 3), (N2, 9), (W, 2), (UNSCORED, 3)), "balanced_wake") == slice(4, 18)
+
+
+def test_no_trimming_cuts_what_is_unscored_at_the_ends_alone():
+    stage = stages((UNSCORED, 4), (W, 300), (UNSCORED, 2), (N2, 9), (W, 400), (UNSCORED, 3))
+    assert trim_wake(stage, "none") == slice(4, 715)
+    assert trim_wake(stages((UNSCORED, 4)), "none") == slice(0, 0)

@@ -42,6 +42,8 @@ def prepare(
     recordings: Annotated[str | None, typer.Option(help="For folder: pattern such as '{subject}_{night}.edf'.")] = None,
     hypnograms: Annotated[str | None, typer.Option(help="For folder: the same for hypnograms.")] = None,
     subjects: Annotated[Path | None, typer.Option(help="For folder: table with recording, subject, night.")] = None,
+    codes: Annotated[str | None, typer.Option(help="For folder: what bare numbers mean: aasm, nsrr or ucddb.")] = None,
+    column: Annotated[str | None, typer.Option(help="For folder: column of stages where there are several.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Turn a corpus's recordings and hypnograms into a store. Run again, it goes on where it stopped."""
@@ -50,7 +52,14 @@ def prepare(
 
     layout = FolderLayout(recordings=recordings, hypnograms=hypnograms, subjects=subjects)
     options = PrepareOptions(
-        trim_limits=trim_limits, rules=rules, channels=tuple(channel or ()), split=split, seed=seed, layout=layout
+        trim_limits=trim_limits,
+        rules=rules,
+        channels=tuple(channel or ()),
+        codes=codes,
+        column=column,
+        split=split,
+        seed=seed,
+        layout=layout,
     )
     with progress_bar("preparing") as advance:
         summary = run(corpus, source, store, options=options, workers=workers, progress=advance)

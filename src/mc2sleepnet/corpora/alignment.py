@@ -52,7 +52,7 @@ def align(
     InputError
         If more scored epochs lie outside the recording than may, or the two have no epoch in common.
     """
-    offset_s, findings = (0.0, []) if starts_together else _offset_s(recording, hypnogram)
+    offset_s, findings = _within_epoch(recording, hypnogram) if starts_together else _offset_s(recording, hypnogram)
     stage = hypnogram.stage
     n_most = int(largest_share_outside * np.count_nonzero(stage != UNSCORED))
     n_before = max(0, int(np.ceil(-offset_s / EPOCH_S)))
@@ -106,6 +106,14 @@ def _offset_s(recording: Recording, hypnogram: Hypnogram) -> tuple[float, list[F
         return offset_s, []
     message = f"the dates of recording and hypnogram differ by {abs(n_days)} days; aligned by time of day"
     return by_day_s, [Finding(id="date-mismatch", message=message)]
+
+
+def _within_epoch(recording: Recording, hypnogram: Hypnogram) -> tuple[float, list[Finding]]:
+    """Seconds from the recording's start to the first epoch where that lies off the start by less than an epoch."""
+    if recording.start is None or hypnogram.start is None:
+        return 0.0, []
+    offset_s = (hypnogram.start - recording.start).total_seconds() % _DAY_S
+    return (offset_s if offset_s < EPOCH_S else 0.0), []
 
 
 def _n_outside(recording: Recording, hypnogram: Hypnogram, offset_s: float) -> int:

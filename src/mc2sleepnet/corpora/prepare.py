@@ -12,7 +12,7 @@ from mc2sleepnet.corpora.folder import FolderLayout, find_folder
 from mc2sleepnet.corpora.folds import Fold, published_corpora
 from mc2sleepnet.corpora.official import unofficial_files
 from mc2sleepnet.corpora.pairs import Found
-from mc2sleepnet.corpora.protocols import SLEEP_EDF, protocol_of
+from mc2sleepnet.corpora.protocols import CORPORA, SLEEP_EDF, protocol_of
 from mc2sleepnet.corpora.recordings import Job, Prepared, prepare_pair
 from mc2sleepnet.corpora.shhs import find_shhs
 from mc2sleepnet.corpora.sleep_edf import find_sleep_edf
@@ -39,6 +39,8 @@ class PrepareOptions:
     ----------
     trim_limits, rules, channels
         See `mc2sleepnet.corpora.protocols.protocol_of`.
+    codes, column
+        The same, for hypnograms in a folder.
     split
         A file that says who trains, validates and tests, see `mc2sleepnet.corpora.splits.read_split`; None draws a
         split where none is published.
@@ -51,6 +53,8 @@ class PrepareOptions:
     trim_limits: str | None = None
     rules: str | None = None
     channels: tuple[str, ...] = ()
+    codes: str | None = None
+    column: str | None = None
     split: Path | None = None
     seed: int = DEFAULT_SEED
     layout: FolderLayout = field(default_factory=FolderLayout)
@@ -100,8 +104,15 @@ def prepare(
         If the store cannot be written; it names the file.
     """
     options = options or PrepareOptions()
-    protocol = protocol_of(corpus, trim_limits=options.trim_limits, rules=options.rules, channels=options.channels)
     _check_options(corpus, options)
+    protocol = protocol_of(
+        corpus,
+        trim_limits=options.trim_limits,
+        rules=options.rules,
+        channels=options.channels,
+        codes=options.codes,
+        column=options.column,
+    )
     found = _find(corpus, source, options.layout)
     _refuse_inside(source, store_dir)
     store_dir.mkdir(parents=True, exist_ok=True)
@@ -125,8 +136,10 @@ def prepare(
 
 
 def _check_options(corpus: str, options: PrepareOptions) -> None:
-    if corpus != "folder" and options.layout != FolderLayout():
-        raise InputError(corpus, "has its own names and subjects", "Patterns and --subjects are for `folder`")
+    is_own = options.layout != FolderLayout() or options.codes is not None or options.column is not None
+    if corpus in CORPORA and corpus != "folder" and is_own:
+        remedy = "Patterns, --subjects, --codes and --column are for `folder`"
+        raise InputError(corpus, "has its own names and hypnograms", remedy)
     if corpus in published_corpora() and options.split is not None:
         fault = f"{corpus} has published folds"
         raise InputError(options.split, fault, "Leave --split out, or prepare the corpus as `folder`")

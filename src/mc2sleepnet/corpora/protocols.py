@@ -1,7 +1,7 @@
 """What a corpus's published protocol takes from its files, and what it is known to give."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mc2sleepnet.core.errors import InputError
@@ -34,6 +34,8 @@ class Protocol:
         True leaves out recordings that lack one of the five stages.
     largest_share_outside
         See `mc2sleepnet.corpora.alignment.align`.
+    codes, column
+        How hypnograms of bare numbers or with several columns are read, see `mc2sleepnet.formats.read_hypnogram`.
     """
 
     corpus: str
@@ -41,6 +43,8 @@ class Protocol:
     trim_limits: str
     needs_all_stages: bool = False
     largest_share_outside: float = 0.0
+    codes: str | None = None
+    column: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As a store's sidecars keep it."""
@@ -54,11 +58,19 @@ class Protocol:
             "wake_minutes": WAKE_MINUTES,
             "needs_all_stages": self.needs_all_stages,
             "largest_share_outside": self.largest_share_outside,
+            "codes": self.codes,
+            "column": self.column,
         }
 
 
 def protocol_of(
-    corpus: str, *, trim_limits: str | None = None, rules: str | None = None, channels: Sequence[str] = ()
+    corpus: str,
+    *,
+    trim_limits: str | None = None,
+    rules: str | None = None,
+    channels: Sequence[str] = (),
+    codes: str | None = None,
+    column: str | None = None,
 ) -> Protocol:
     """The protocol of a corpus, with what was asked for instead of its own.
 
@@ -73,6 +85,8 @@ def protocol_of(
         that lack a stage, and balances wake.
     channels
         Instead of the corpus's own.
+    codes, column
+        See `Protocol`; of hypnograms in a folder.
 
     Raises
     ------
@@ -99,12 +113,12 @@ def protocol_of(
             needs_all_stages=is_balanced,
             largest_share_outside=_SHARE_OUTSIDE,
         )
-    return Protocol(
-        corpus=corpus,
+    return replace(
+        own,
         channels=tuple(channels) or own.channels,
         trim_limits=trim_limits or own.trim_limits,
-        needs_all_stages=own.needs_all_stages,
-        largest_share_outside=own.largest_share_outside,
+        codes=codes,
+        column=column,
     )
 
 

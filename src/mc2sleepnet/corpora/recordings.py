@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,14 @@ from mc2sleepnet.corpora.pairs import Pair
 from mc2sleepnet.corpora.protocols import Protocol
 from mc2sleepnet.corpora.trimming import trim_wake
 from mc2sleepnet.formats import read_hypnogram
+from mc2sleepnet.formats.clock import ClockTime
 from mc2sleepnet.signals import cut_epochs, read_recording, to_100_hz
 from mc2sleepnet.signals.channels import find_channel
 from mc2sleepnet.signals.edf_header import read_header
 from mc2sleepnet.store import StoredRecording, finished_recording, write_recording
+
+# Two files are aligned by the time of day where their dates differ, so that a missing date is of no consequence.
+_NO_DATE: Final = ClockTime(time=time(), date=None).notes()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +70,14 @@ def prepare_pair(job: Job) -> Prepared:
         If the store cannot be written; it names the file.
     """
     pair, protocol = job.pair, job.protocol
-    hypnogram = read_hypnogram(pair.hypnogram_path)
+    hypnogram = read_hypnogram(pair.hypnogram_path, codes=protocol.codes, column=protocol.column)
     if protocol.needs_all_stages and (lacking := _lacking(hypnogram.stage)):
         return Prepared(name=pair.name, left_out=lacking)
     sources = _sha256(pair.recording_path), _sha256(pair.hypnogram_path)
     channel, findings = _channel(pair, protocol.channels)
+    notes = [
+        Finding(id="hypnogram-assumed", message=note.rstrip(".")) for note in hypnogram.notes if note not in _NO_DATE
+    ]
     finished = finished_recording(job.store_dir, pair.name)
     if finished is not None and _is_same(finished, job, sources, channel):
         return Prepared(name=pair.name, recording=finished, was_there=True)
@@ -105,7 +113,7 @@ def prepare_pair(job: Job) -> Prepared:
         channel=epochs.channel,
         protocol=protocol.to_json(),
         is_synthetic=epochs.is_synthetic,
-        findings=(*findings, *epochs.findings, *_lost(is_readable, stage[kept])),
+        findings=(*notes, *findings, *epochs.findings, *_lost(is_readable, stage[kept])),
     )
     return Prepared(name=pair.name, recording=stored)
 

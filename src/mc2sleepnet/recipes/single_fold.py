@@ -7,7 +7,7 @@ from pathlib import Path
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import CALIBRATION_FILE, CONFIG_FILE
 from mc2sleepnet.core.progress import Step, silent
-from mc2sleepnet.corpora.folds import corpus_folds
+from mc2sleepnet.corpora import folds_of
 from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.store import Store
@@ -110,8 +110,11 @@ def _check_preset(start: Path, preset: str) -> None:
 def open_fold(store: Path, number: int, *, needs_stages: bool = True) -> FoldData:
     """A store, and the fold of its corpus with that number, as far as its subjects are there."""
     opened = Store.open(store)
-    fold_of, _ = corpus_folds(opened.corpus)
-    return FoldData(store=opened, fold=fold_of(number).restricted_to(opened.subjects), needs_stages=needs_stages)
+    folds = folds_of(opened)
+    if not 1 <= number <= len(folds):
+        raise InputError(f"fold {number}", f"{opened.corpus} has folds 1 to {len(folds)}", "Choose one of them")
+    fold = folds[number - 1].restricted_to(opened.subjects)
+    return FoldData(store=opened, fold=fold, needs_stages=needs_stages)
 
 
 def refuse_to_overwrite(out: Path, *, resume: bool) -> None:

@@ -221,7 +221,9 @@ def finetune(
 
     with step("encoding") as advance:
         phase = Finetuning(trained, data, options, loop=loop, keep=keep, advance=advance)
-    sequences = data.sequences("training", length=trained.config.sequence_length, stride=loop.sequence_stride)
+    sequences = data.sequences(
+        "training", length=trained.config.sequence_length, stride=loop.sequence_stride, join_gaps=loop.join_gaps
+    )
     with step(phase_name) as advance:
         result = train(phase, sequences, loop, out, fingerprint=fingerprint, resume=resume, advance=advance)
 

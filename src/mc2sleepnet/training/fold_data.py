@@ -116,10 +116,12 @@ class FoldData:
             fault = f"{recording.name}, of {side} subject '{recording.subject}', was asked for {' or '.join(sides)}"
             raise LeakError(self.fold.name, fault, "Read each recording on its own side of the fold only")
 
-    def sequences(self, side: Side, *, length: int, stride: int | None = None) -> NDArray[np.int64]:
+    def sequences(
+        self, side: Side, *, length: int, stride: int | None = None, join_gaps: bool = False
+    ) -> NDArray[np.int64]:
         """Sequences of one side's recordings, end to end unless `stride` is given. Shape: [S, L]; -1 where padded."""
         recordings = self.training if side == "training" else self.validation
-        return sequences(self.store, recordings, length=length, stride=stride or length)
+        return sequences(self.store, recordings, length=length, stride=stride or length, join_gaps=join_gaps)
 
     def encode(
         self, stager: Stager, recordings: list[int], advance: Advance = lambda *_: None

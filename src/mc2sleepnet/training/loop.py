@@ -40,6 +40,8 @@ class LoopOptions:
         Sequences per step, drawn from all training recordings at random.
     sequence_stride
         Epochs between the starts of two training sequences of a recording.
+    join_gaps
+        Whether a training sequence may go on behind a gap of its recording as if nothing lay between.
     gradient_clip
         Largest norm of the gradient.
     validate_every_steps
@@ -68,6 +70,7 @@ class LoopOptions:
     warmup_steps: int = 0
     batch_sequences: int = 64
     sequence_stride: int = 16
+    join_gaps: bool = False
     gradient_clip: float = 1.0
     validate_every_steps: int = 50
     patience: int = 20

@@ -274,6 +274,8 @@ def pretrain(
         )
 
     phase = Pretraining(model, data, options, loop=loop, keep=keep)
-    training_sequences = data.sequences("training", length=network.sequence_length, stride=loop.sequence_stride)
+    training_sequences = data.sequences(
+        "training", length=network.sequence_length, stride=loop.sequence_stride, join_gaps=loop.join_gaps
+    )
     with step(PHASE) as advance:
         return train(phase, training_sequences, loop, out, fingerprint=fingerprint, resume=resume, advance=advance)
