@@ -126,6 +126,30 @@ def test_namespaces_case_attributes_commas_and_spaces_do_no_harm(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "concepts",
+    [
+        ["SLEEP-S0", "SLEEP-S1", "SLEEP-S2", "SLEEP-S4", "SLEEP-REM"],
+        ["SRO:Wake", "SRO:Stage1Sleep", "SRO:Stage2Sleep", "SRO:Stage3Sleep", "SRO:RapidEyeMovement"],
+        [
+            "SDO:WakeState",
+            *(f"SDO:NonRapidEyeMovementSleep-N{i}" for i in (1, 2, 3)),
+            "SDO:RapidEyeMovementSleep",
+        ],
+    ],
+    ids=["embla", "sro", "sdo"],
+)
+def test_older_files_have_no_types_and_other_concepts_and_epochs_off_the_recordings_second_0(tmp_path, concepts):
+    untyped = [event("", c, 61.0 + 30 * i, 30.0) for i, c in enumerate(concepts)]
+    other = [event("", "ACTIVITY-MOVE", 64.5, 37.4), event("", "SRO:SignalArtifact", "", 222.5)]
+    path = written(tmp_path, recording("26.01.10 21.29.59"), *other, *untyped, epoch_length="<EpochLength/>")
+    path.write_text(path.read_text().replace("<EventType></EventType>", ""))
+    hypnogram = read_hypnogram(path)
+    assert hypnogram.stage.tolist() == [UNSCORED, UNSCORED, W, N1, N2, N3, R]
+    # Epochs begin one second after the recording did, on the full minute.
+    assert hypnogram.start == datetime(2010, 1, 26, 21, 30)
+
+
+@pytest.mark.parametrize(
     ("events", "words"),
     [
         ([event("Respiratory|Respiratory", "Hypopnea", 0, 10)], "no sleep stages"),
@@ -177,6 +201,8 @@ def test_what_we_write_is_laid_out_as_nsrr_does(tmp_path):
     text = path.read_text()
     assert lost == ()
     assert "<ClockTime>29.02.24 23.30.05</ClockTime>" in text
+    # Programs in use look for this very text.
+    assert "<EventConcept>Recording Start Time</EventConcept>\n<Start>0</Start>" in text
     assert "<EventConcept>Wake|0</EventConcept>\n<Start>0.0</Start>\n<Duration>60.0</Duration>" in text
     assert text.count("<EventType>Stages|Stages</EventType>") == 4
     assert read_scored_hypnogram(path).hypnogram.stage.tolist() == stage.tolist()

@@ -90,6 +90,10 @@ def hypnogram_from_events(
     n_epochs = max(1, -(-(end - _TOLERANCE_MS) // _EPOCH_MS))
     share, first_at, n_off = _shares(spans, offset, n_epochs)
     stage, n_mixed, is_double = _choose(share, first_at)
+    # A recording seldom stops at the end of an epoch; what is left of it was not an epoch to score.
+    last_end, is_on_epoch = _snap(max(b for _, b, _ in spans) - offset)
+    if not is_on_epoch:
+        stage[last_end // _EPOCH_MS] = UNSCORED
     n_scored = int(np.count_nonzero(stage != UNSCORED)) + int(is_double.sum())
     if is_double.sum() > max(2, MOST_CONTRADICTIONS * n_scored):
         fault = f"{is_double.sum()} of {n_scored} epochs have two stages at one time"

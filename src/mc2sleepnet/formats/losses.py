@@ -51,6 +51,6 @@ def losses(scored: ScoredHypnogram, dialect: str) -> tuple[str, ...]:
         "synthetic": scored.is_synthetic,
     }
     lost = [_WORDS[what] for what, is_there in has.items() if is_there and what not in carried]
-    if dialect == "nsrr" and start is not None and not has_edf_year(start) and start.year != 1985:
+    if dialect == "nsrr" and start is not None and not has_edf_year(start):
         lost.append("the start date (its two digits of a year say 1985 to 2084)")
     return tuple(lost)

@@ -149,8 +149,8 @@ def runs(hypnogram: Hypnogram) -> list[tuple[int, int, int]]:
 
 
 def has_edf_year(start: datetime) -> bool:
-    """Whether a date fits into two digits of a year, and does not stand for an unknown one."""
-    return _FIRST_YEAR <= start.year <= _LAST_YEAR and start.date() != UNKNOWN_DATE
+    """Whether a date fits into two digits of a year."""
+    return _FIRST_YEAR <= start.year <= _LAST_YEAR
 
 
 def write_nsrr(scored: ScoredHypnogram, path: Path) -> None:
@@ -161,7 +161,8 @@ def write_nsrr(scored: ScoredHypnogram, path: Path) -> None:
     start = hypnogram.start
     clock = ""
     if start is not None:
-        date = f"{start:%d.%m.%y}" if has_edf_year(start) else "00.00.00"
+        # Readers parse a date, and the NSRR's own stands for an unknown one.
+        date = f"{start if has_edf_year(start) else UNKNOWN_DATE:%d.%m.%y}"
         clock = f"<ClockTime>{date} {start:%H.%M.%S}</ClockTime>"
     events = [("", "Recording Start Time", 0, len(hypnogram), clock)]
     events += [("Stages|Stages", CONCEPT_OF_STAGE[stage], a, b - a, "") for a, b, stage in runs(hypnogram)]
@@ -178,7 +179,7 @@ def write_nsrr(scored: ScoredHypnogram, path: Path) -> None:
             "<ScoredEvent>",
             f"<EventType>{kind}</EventType>" if kind else "<EventType/>",
             f"<EventConcept>{concept}</EventConcept>",
-            f"<Start>{first * EPOCH_S:.1f}</Start>",
+            f"<Start>{first * EPOCH_S:.1f}</Start>" if kind else "<Start>0</Start>",
             f"<Duration>{n_epochs * EPOCH_S:.1f}</Duration>",
             *([more] if more else []),
             "</ScoredEvent>",

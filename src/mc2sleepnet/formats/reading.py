@@ -14,6 +14,7 @@ from mc2sleepnet.formats.luna import is_luna, read_luna
 from mc2sleepnet.formats.nsrr import is_nsrr, read_nsrr
 from mc2sleepnet.formats.profusion import is_profusion, read_profusion
 from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
+from mc2sleepnet.formats.sleepware import is_sleepware, read_sleepware
 from mc2sleepnet.formats.stage_table import is_stage_table, read_stage_table
 from mc2sleepnet.formats.stage_words import CODES
 from mc2sleepnet.formats.table import parse_table, stage_columns
@@ -119,6 +120,8 @@ def _read_text(path: Path, text: str, codes: str | None, column: str | None) -> 
 
 def _read_xml(path: Path, text: str) -> ScoredHypnogram:
     file = parse_xml(path, text)
+    if is_sleepware(file):
+        return read_sleepware(path, file)
     has_list = bool(file.root.all_named("sleepstage"))
     if is_nsrr(file) and not has_list and file.root.name != "cmpstudyconfig":
         return read_nsrr(path, file)

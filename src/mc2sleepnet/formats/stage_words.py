@@ -9,15 +9,16 @@ from mc2sleepnet.core.stages import N1, N2, N3, UNSCORED, R, W
 
 # R&K's stages 3 and 4 are both N3; movement time has no place among the five stages.
 _WORDS_OF: Final[dict[int, str]] = {
-    W: "w wake awake wakefulness awa sw s0 stage0 stagew sleeps0 eveil veille wach vigilia despierto",
-    N1: "n1 s1 nrem1 non-rem1 stage1 stage1sleep stagen1 sleeps1 slpstg1 stade1 stadium1",
-    N2: "n2 s2 nrem2 non-rem2 stage2 stage2sleep stagen2 sleeps2 slpstg2 stade2 stadium2",
+    W: "w wake wakestate awake wakefulness awa sw s0 stage0 stagew sleeps0 eveil veille wach vigilia despierto",
+    N1: "n1 s1 nrem1 nonrem1 nonrapideyemovementsleepn1 stage1 stage1sleep stagen1 sleeps1 slpstg1 stade1 stadium1",
+    N2: "n2 s2 nrem2 nonrem2 nonrapideyemovementsleepn2 stage2 stage2sleep stagen2 sleeps2 slpstg2 stade2 stadium2",
     N3: (
-        "n3 s3 nrem3 non-rem3 stage3 stage3sleep stagen3 sleeps3 slpstg3 stade3 stadium3 sws "
-        "n4 s4 nrem4 non-rem4 stage4 stage4sleep stagen4 sleeps4 slpstg4 stade4 stadium4"
+        "n3 s3 nrem3 nonrem3 nonrapideyemovementsleepn3 stage3 stage3sleep stagen3 sleeps3 slpstg3 stade3 stadium3 sws "
+        "n4 s4 nrem4 nonrem4 nonrapideyemovementsleepn4 stage4 stage4sleep stagen4 sleeps4 slpstg4 stade4 stadium4"
     ),
     R: (
-        "r rem remsleep stager stagerem sr s5 stage5 sleeprem slpstgrem sleepr sommeilparadoxal paradoxal sp "
+        "r rem rapideyemovement rapideyemovementsleep remsleep stager stagerem sr s5 stage5 sleeprem slpstgrem sleepr "
+        "sommeilparadoxal paradoxal sp "
         "remschlaf rems n5"
     ),
     UNSCORED: (
@@ -52,7 +53,8 @@ def stage_of_word(text: str) -> int | None:
     Bare numbers name no stage: see `code_scheme`.
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    plain = re.sub(r"[\s_\-.()\[\]:\"']+", "", plain)
+    # SDO and SRO are the NSRR's ontologies.
+    plain = re.sub(r"[\s_\-.()\[\]:\"']+", "", re.sub(r"^\s*s[dr]o:", "", plain))
     if plain in _STAGE_OF_WORD:
         return _STAGE_OF_WORD[plain]
     rest = _PREFIX.sub("", plain)
