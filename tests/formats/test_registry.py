@@ -6,7 +6,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mc2sleepnet.core.errors import InputError
@@ -196,6 +196,7 @@ SEEDS = [
 
 
 @settings(max_examples=300, deadline=None)
+@example(seed=b"", content=b",")
 @given(seed=st.sampled_from([b"", *SEEDS]), content=st.binary(max_size=80) | st.text(max_size=60).map(str.encode))
 def test_any_bytes_give_a_hypnogram_or_one_clear_line(tmp_path_factory, seed, content):
     path = tmp_path_factory.mktemp("bytes") / "h"

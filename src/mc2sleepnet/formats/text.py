@@ -27,7 +27,7 @@ _MOST: Final = LONGEST_S // EPOCH_S
 def is_text(text: str) -> bool:
     """Whether the first line (or the second, below a header) is a stage, a row of them, or a place and a stage."""
     lines = [line for line in text.split("\n") if line.strip() and not line.startswith("#")][:2]
-    rows = [_cells(line) for line in lines]
+    rows = [cells for line in lines if (cells := _cells(line))]
     return any(
         _is_stage(row[-1]) for row in rows if len(row) in {1, 2} or (len(lines) == 1 and all(map(_is_stage, row)))
     )
@@ -56,7 +56,7 @@ def read_text_codes(path: Path, text: str, *, codes: str | None) -> ScoredHypnog
     lines = [(i, line) for i, line in enumerate(text.split("\n"), 1) if line.strip() and not line.startswith("#")]
     if lines and _HEADER.fullmatch(lines[0][1].strip()):
         lines = lines[1:]
-    rows = [(i, _cells(line)) for i, line in lines]
+    rows = [(i, cells) for i, line in lines if (cells := _cells(line))]
     if not rows:
         raise InputError(path, "it has no epochs", "Give one stage for each epoch")
     if len(rows) == 1:
