@@ -65,6 +65,19 @@ def test_sliding_equals_the_loop_over_every_window(n_epochs: int, stride: int) -
     np.testing.assert_allclose(found, by_loops(Lookup(), signal_uv, is_scorable, stride), atol=1e-5)
 
 
+@pytest.mark.parametrize("n_epochs", [15, 16, 40])
+def test_the_last_epoch_of_every_sequence_is_scored_by_that_sequence_alone(n_epochs: int) -> None:
+    stager, signal_uv, is_scorable = Lookup(), night(n_epochs), np.ones(n_epochs, bool)
+    is_scorable[min(20, n_epochs - 2)] = False
+    found = score_night(stager, signal_uv, is_scorable, stride=1, aggregation="last")
+    assert np.isnan(found[:15]).all()
+    for epoch in range(15, n_epochs):
+        window = slice(epoch - 15, epoch + 1)
+        tokens = np.where(is_scorable[window, None, None], stager.encode(signal_uv[window]), 0)
+        alone = stager.relate(tokens[None], is_scorable[None, window])[0, -1]
+        np.testing.assert_allclose(found[epoch], alone if is_scorable[epoch] else np.full(5, np.nan), atol=1e-5)
+
+
 @pytest.mark.parametrize("n_epochs", [1, 15, 16, 17, 31, 200])
 def test_every_scorable_epoch_is_scored_and_probabilities_add_up_to_one(n_epochs: int) -> None:
     found = score_night(Lookup(), night(n_epochs), np.ones(n_epochs, bool), stride=5)
