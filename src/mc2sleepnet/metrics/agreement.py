@@ -6,7 +6,30 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.stages import N_STAGES, STAGES, UNSCORED
+from mc2sleepnet.core.stages import STAGES, UNSCORED
+from mc2sleepnet.metrics.confusions import (
+    accuracies,
+    confusion_matrix,
+    kappas,
+    macro_f1s,
+    precisions,
+    recalls,
+    stage_f1s,
+)
+
+__all__ = [
+    "Agreement",
+    "accuracy",
+    "accuracy_unscored_as_wrong",
+    "agreement",
+    "agreement_from_confusion",
+    "confusion_matrix",
+    "coverage",
+    "kappa",
+    "macro_f1",
+    "none_for_nan",
+    "stage_f1",
+]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,53 +104,37 @@ def agreement_from_confusion(confusion: NDArray[np.int64]) -> Agreement:
 
     Matrices of several recordings add up, so that this also gives pooled agreement.
     """
-    both = np.diag(confusion)
     return Agreement(
         n_epochs=int(confusion.sum()),
         accuracy=accuracy(confusion),
         kappa=kappa(confusion),
         macro_f1=macro_f1(confusion),
         f1=stage_f1(confusion),
-        precision=_ratio(both, confusion.sum(axis=0)),
-        recall=_ratio(both, confusion.sum(axis=1)),
+        precision=precisions(confusion),
+        recall=recalls(confusion),
         support=confusion.sum(axis=1),
         confusion=confusion,
     )
 
 
-def confusion_matrix(reference: NDArray[np.int8], scored: NDArray[np.int8]) -> NDArray[np.int64]:
-    """Counts, shape ``[5, 5]``, rows reference, columns scored, over the epochs both sides scored."""
-    assert reference.shape == scored.shape
-    is_common = np.not_equal(reference, UNSCORED) & np.not_equal(scored, UNSCORED)
-    cell = reference[is_common].astype(np.int64) * N_STAGES + scored[is_common]
-    return np.bincount(cell, minlength=N_STAGES**2).astype(np.int64).reshape(N_STAGES, N_STAGES)
-
-
 def accuracy(confusion: NDArray[np.int64]) -> float:
     """Share of the counted epochs on the diagonal; NaN for an empty matrix."""
-    total = int(confusion.sum())
-    return int(np.trace(confusion)) / total if total else math.nan
+    return float(accuracies(confusion))
 
 
 def kappa(confusion: NDArray[np.int64]) -> float:
     """Cohen's κ; NaN for an empty matrix and where both sides hold one and the same stage only."""
-    total = int(confusion.sum())
-    # In whole numbers, so that "no room above chance" is exactly zero.
-    by_chance = int(confusion.sum(axis=1) @ confusion.sum(axis=0))
-    room = total**2 - by_chance
-    return (total * int(np.trace(confusion)) - by_chance) / room if room else math.nan
+    return float(kappas(confusion))
 
 
 def macro_f1(confusion: NDArray[np.int64]) -> float:
     """Mean F1 of the stages that occur on either side; NaN for an empty matrix."""
-    f1 = stage_f1(confusion)
-    f1 = f1[~np.isnan(f1)]
-    return float(f1.mean()) if len(f1) else math.nan
+    return float(macro_f1s(confusion))
 
 
 def stage_f1(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     """F1 of each stage, shape ``[5]``, ``2 TP / (2 TP + FP + FN)``; NaN for a stage absent on both sides."""
-    return _ratio(2 * np.diag(confusion), confusion.sum(axis=0) + confusion.sum(axis=1))
+    return stage_f1s(confusion)
 
 
 def coverage(reference: NDArray[np.int8], scored: NDArray[np.int8]) -> float:
@@ -148,10 +155,3 @@ def accuracy_unscored_as_wrong(reference: NDArray[np.int8], scored: NDArray[np.i
 def none_for_nan(value: float) -> float | None:
     """Return the value as JSON can carry it."""
     return None if math.isnan(value) else float(value)
-
-
-def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    """``part / whole``, NaN where whole is zero."""
-    ratio = np.full(N_STAGES, np.nan)
-    np.divide(part, whole, out=ratio, where=np.not_equal(whole, 0))
-    return ratio
