@@ -83,4 +83,5 @@ def krippendorff_alpha(counts: VoteCounts) -> NDArray[np.float64]:
     apart = n - np.trace(coincidences, axis1=-2, axis2=-1)
     expected = n * n - (margins**2).sum(axis=-1)
     expected = np.where(expected <= 1e-9 * n * n, 0, expected)
-    return 1 - (n - 1) * ratio(apart, expected)
+    alpha: NDArray[np.float64] = 1 - (n - 1) * ratio(apart, expected)
+    return alpha

@@ -1,11 +1,13 @@
 """Figures of many confusion matrices at once: one per subject, per recording, per bootstrap resample."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.stages import N_STAGES, UNSCORED
 
-Counts = NDArray[np.integer] | NDArray[np.floating]
+Counts = NDArray[Any]  # whole, or resampled in floating point
 
 
 def confusion_matrix(reference: NDArray[np.int8], scored: NDArray[np.int8]) -> NDArray[np.int64]:

@@ -155,5 +155,5 @@ def consensus_of_most_reliable(stages: NDArray[np.int8]) -> NDArray[np.int8]:
     soft = leave_one_out(stages).soft_agreement
     kept = np.sort(np.argsort(-np.nan_to_num(soft, nan=-1.0), kind="stable")[:-1])
     decided = consensus(stages[kept], soft[kept])
-    decided[np.any(stages == UNSCORED, axis=0)] = UNSCORED
+    decided[(stages == UNSCORED).any(axis=0)] = UNSCORED
     return decided
