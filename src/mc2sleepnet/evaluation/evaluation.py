@@ -289,7 +289,7 @@ def summarise(
         if not kept:
             return None
         subject, subjects = _resamples(table.subjects, np.array(kept), n_resamples, seed)
-        counted = [one for i in kept if (one := nights[i].scorers) is not None]
+        counted = [scorers for i in kept if (scorers := nights[i].scorers) is not None]
         return pool_scorers(counted, np.array(is_machine), subject, subjects)
 
     several_groups = {

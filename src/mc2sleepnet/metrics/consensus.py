@@ -154,6 +154,6 @@ def consensus_of_most_reliable(stages: NDArray[np.int8]) -> NDArray[np.int8]:
         return stages[0].copy()
     soft = leave_one_out(stages).soft_agreement
     kept = np.sort(np.argsort(-np.nan_to_num(soft, nan=-1.0), kind="stable")[:-1])
-    decided = consensus(stages[kept], soft[kept])
+    decided: NDArray[np.int8] = consensus(stages[kept], soft[kept])
     decided[(stages == UNSCORED).any(axis=0)] = UNSCORED
     return decided
