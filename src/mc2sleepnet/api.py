@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import file_sha256, open_model_folder
 from mc2sleepnet.core.recording import Recording
-from mc2sleepnet.evaluation.compare import Comparison, compare
+from mc2sleepnet.evaluation.in_memory import evaluate
 from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.scoring.night import DEFAULT_RISK, ScoredNight, score_recording
 from mc2sleepnet.signals import cut_epochs, read_epochs, to_100_hz
+
+__all__ = ["evaluate", "score"]
 
 Samples = tuple[NDArray[np.floating], float]
 
@@ -65,21 +67,3 @@ def score(
         )
         recording, origin = cut_epochs(to_100_hz(samples), sampling_hz), {"file": "array", "sha256": ""}
     return score_recording(recording, folder, OpenVinoStager(folder), origin=origin, risk=risk)
-
-
-def evaluate(reference: str | Path, predicted: str | Path) -> Comparison:
-    """Agreement of two hypnogram files: accuracy, macro-F1, κ, F1 of each stage, confusion matrix.
-
-    Parameters
-    ----------
-    reference
-        The file that is taken as right.
-    predicted
-        The file that is judged; aligned with the reference by the clock.
-
-    Raises
-    ------
-    InputError
-        If either is no hypnogram, or the two do not meet in time.
-    """
-    return compare(Path(reference), Path(predicted))

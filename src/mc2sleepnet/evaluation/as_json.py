@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.stages import STAGES
-from mc2sleepnet.evaluation.evaluation import Evaluation, ScorerResult, SystemsResult
+from mc2sleepnet.evaluation.result import Evaluation, ScorerResult, SystemsResult
 from mc2sleepnet.evaluation.rows import night_rows, subject_rows
 from mc2sleepnet.metrics.calibrated import COVERAGES, Calibration
 from mc2sleepnet.metrics.estimate import Estimate

@@ -197,7 +197,9 @@ def count_aligned(name: str, night: AlignedNight, is_machine: Sequence[bool]) ->
     """Count a night that is read."""
     reference, others = night.stages[0], night.stages[1:]
     scored = tuple(
-        None if other is None or shift is None else _scored(reference, stage, other, shift)
+        None
+        if other is None or shift is None
+        else _scored(reference, stage, other, shift, night.reference.hypnogram.notes)
         for stage, other, shift in zip(others, night.others, night.shifts, strict=True)
     )
     systems = np.zeros((len(pairs := system_pairs(len(others))), 2, 5, 5), dtype=np.int64)
@@ -217,7 +219,11 @@ def count_aligned(name: str, night: AlignedNight, is_machine: Sequence[bool]) ->
 
 
 def _scored(
-    reference: NDArray[np.int8], stage: NDArray[np.int8], other: Scoring, shift: tuple[int, float, int, tuple[str, ...]]
+    reference: NDArray[np.int8],
+    stage: NDArray[np.int8],
+    other: Scoring,
+    shift: tuple[int, float, int, tuple[str, ...]],
+    reference_notes: tuple[str, ...],
 ) -> Scored:
     shift_epochs, remainder_s, n_outside, notes = shift
     n_epochs = len(other.hypnogram)
@@ -234,5 +240,5 @@ def _scored(
         shift_epochs=shift_epochs,
         remainder_s=remainder_s,
         n_outside=n_outside,
-        notes=notes,
+        notes=(*reference_notes, *other.hypnogram.notes, *notes),
     )

@@ -8,6 +8,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.evaluation.night import NightFiles
 from mc2sleepnet.evaluation.recording_names import pair_names, recording_name
 from mc2sleepnet.evaluation.scorer_files import ScorerFiles, ScoringFile, labelled, scorers_of
+from mc2sleepnet.evaluation.scorings import read_scoring
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +36,14 @@ class Paired:
     unpaired: dict[str, tuple[str, ...]]
     failures: tuple[InputError, ...]
 
+    @property
+    def n_inputs(self) -> int:
+        """Hypnograms to read, and arguments that could not be used."""
+        others = sum(file is not None for night in self.nights for file in night.others)
+        return len(self.nights) + others + len(self.failures)
 
-def pair(reference: str, predicted: Sequence[str], *, machines: Sequence[str] = ()) -> Paired:
+
+def pair(reference: str, predicted: Sequence[str], *, machines: Sequence[str] = (), codes: str | None = None) -> Paired:
     """Find the scorers' nights and pair them.
 
     Parameters
@@ -45,19 +52,21 @@ def pair(reference: str, predicted: Sequence[str], *, machines: Sequence[str] = 
         Arguments as `scorers_of` takes them. Files given beside a reference folder are nights of one scorer;
         beside a reference file, each is a scorer. Without `predicted` the reference must hold several scorers.
     machines
-        Labels of scorers that are no people, besides those whose columns say so.
+        Labels of scorers that are no people, besides those whose columns say so or that give probabilities.
+    codes
+        Numbering of files of bare numbers, as `read_hypnogram` takes it.
 
     Raises
     ------
     InputError
         If the reference cannot be used, nothing can be compared with it, or a label is unknown.
     """
-    first = scorers_of(reference)
+    first = scorers_of(reference, codes)
     failures: list[InputError] = []
     others = first[1:]
     for argument in predicted:
         try:
-            others += scorers_of(argument)
+            others += scorers_of(argument, codes)
         except InputError as error:
             failures.append(error)
     if first[0].is_folder:
@@ -75,7 +84,9 @@ def pair(reference: str, predicted: Sequence[str], *, machines: Sequence[str] = 
         known = ", ".join(scorer.label for scorer in scorers)
         raise InputError("--machine", f"no scorer is called '{unknown[0]}'", f"Choose from {known}")
     matches = [_match(scorers[0], other) for other in scorers[1:]]
-    is_machine = tuple(scorer.says_machine or scorer.label in machines for scorer in scorers)
+    is_machine = tuple(
+        scorer.says_machine or scorer.label in machines or _gives_probabilities(scorer) for scorer in scorers
+    )
     names = [name for name in scorers[0].nights if any(name in match for match in matches)]
     if not names:
         theirs = next(iter(scorers[1].nights))
@@ -101,6 +112,17 @@ def pair(reference: str, predicted: Sequence[str], *, machines: Sequence[str] = 
         unpaired={label: left for label, left in unpaired.items() if left},
         failures=tuple(failures),
     )
+
+
+def _gives_probabilities(scorer: ScorerFiles) -> bool:
+    """Whether the first of its hypnograms does; a fault of the file is told when it is its turn."""
+    file = next(iter(scorer.nights.values()))
+    if file.path.suffix.lower() == ".npz":
+        return False
+    try:
+        return read_scoring(file).hypnodensity is not None
+    except InputError:
+        return False
 
 
 def _match(reference: ScorerFiles, other: ScorerFiles) -> dict[str, ScoringFile]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.stages import STAGES
-from mc2sleepnet.evaluation.evaluation import Evaluation, ScorerResult
+from mc2sleepnet.evaluation.result import Evaluation, ScorerResult
 from mc2sleepnet.metrics.confusions import accuracies, kappas, macro_f1s, precisions, ratio, recalls, stage_f1s
 from mc2sleepnet.metrics.estimate import by_subject
 from mc2sleepnet.metrics.night_agreement import NightAgreement

@@ -1,6 +1,5 @@
 """Where each scorer's hypnograms are: files, folders, and files that hold several scorers."""
 
-import csv
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Final
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.evaluation.recording_names import recording_name
+from mc2sleepnet.formats import hypnogram_columns
 
 # In the order in which one night's file is chosen where there are several of it: ours first, it holds probabilities.
 _SUFFIXES: Final = (".csv", ".tsv", ".xml", ".annot", ".eannot", ".json", ".txt", ".hyp", ".edf")
@@ -19,7 +19,6 @@ _NO_HYPNOGRAM: Final = re.compile(
     re.IGNORECASE,
 )
 _SAYS_HYPNOGRAM: Final = re.compile(r"hypno|stag|scor|events|annot|nsrr|profusion", re.IGNORECASE)
-_STAGE_COLUMN: Final = re.compile(r"stages?(_\w+)?|\w+_stages?|sleep_stages?", re.IGNORECASE)
 _HUMAN: Final = re.compile(r"hum|expert|manual|consensus", re.IGNORECASE)
 _MACHINE: Final = re.compile(r"(^|_)(ai|auto|automatic|model|machine|predicted|prediction)(_|$)", re.IGNORECASE)
 
@@ -34,10 +33,13 @@ class ScoringFile:
         The file.
     column
         Which of its scorers: a column of a table, or ``NIGHT[ROW]`` of an ``.npz``; empty where there is one.
+    codes
+        Numbering of bare numbers; None lets the numbers tell.
     """
 
     path: Path
     column: str = ""
+    codes: str | None = None
 
     def __str__(self) -> str:
         return f"{self.path}:{self.column}" if self.column else str(self.path)
@@ -68,7 +70,7 @@ class ScorerFiles:
     says_machine: bool = False
 
 
-def scorers_of(argument: str) -> list[ScorerFiles]:
+def scorers_of(argument: str, codes: str | None = None) -> list[ScorerFiles]:
     """Scorers that one argument of the command line stands for.
 
     ``PATH`` is a hypnogram, a folder of them (searched with all its folders), or an ``.npz`` of arrays
@@ -89,12 +91,12 @@ def scorers_of(argument: str) -> list[ScorerFiles]:
         nights = {recording_name(path): path}
     else:
         raise InputError(argument, "no such file or folder", "Name a hypnogram or a folder of hypnograms")
-    columns = [column] if column else stage_columns(next(iter(nights.values())))
+    columns = [column] if column else _stage_columns(next(iter(nights.values())))
     return [
         ScorerFiles(
             label=name,
             where=argument,
-            nights={night: ScoringFile(path=file, column=name) for night, file in nights.items()},
+            nights={night: ScoringFile(path=file, column=name, codes=codes) for night, file in nights.items()},
             is_folder=path.is_dir(),
             says_machine=bool(_MACHINE.search(name)),
         )
@@ -102,14 +104,14 @@ def scorers_of(argument: str) -> list[ScorerFiles]:
     ]
 
 
-def stage_columns(path: Path) -> list[str]:
-    """Columns of stages in a table of events, people's first; none in other files."""
-    if path.suffix.lower() != ".tsv":
+def _stage_columns(path: Path) -> list[str]:
+    """Columns of stages in a table of events, people's first; none in other files, and in those that cannot be read."""
+    if path.suffix.lower() not in {".tsv", ".csv", ".txt"}:
         return []
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        header = next(csv.reader(file, delimiter="\t"), [])
-    found = [name for name in header if _STAGE_COLUMN.fullmatch(name)]
-    return sorted(found, key=lambda name: not _HUMAN.search(name))
+    try:
+        return sorted(hypnogram_columns(path), key=lambda name: not _HUMAN.search(name))
+    except InputError:
+        return []
 
 
 def labelled(scorers: Sequence[ScorerFiles]) -> list[ScorerFiles]:

@@ -10,7 +10,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.stages import N_STAGES, UNSCORED
 from mc2sleepnet.evaluation.scorer_files import ScoringFile
-from mc2sleepnet.formats import read_hypnogram
+from mc2sleepnet.formats import read_scored_hypnogram
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,7 +42,11 @@ def read_scoring(file: ScoringFile) -> Scoring:
     """
     if file.path.suffix.lower() == ".npz":
         return Scoring(hypnogram=replace(_read_npz(file), scorer=str(file)))
-    return Scoring(hypnogram=replace(read_hypnogram(file.path), scorer=str(file)))
+    read = read_scored_hypnogram(file.path, column=file.column or None, codes=file.codes)
+    hypnodensity = None if read.hypnodensity is None else read.hypnodensity.astype(np.float32)
+    return Scoring(
+        hypnogram=replace(read.hypnogram, scorer=str(file)), hypnodensity=hypnodensity, is_synthetic=read.is_synthetic
+    )
 
 
 def _read_npz(file: ScoringFile) -> Hypnogram:

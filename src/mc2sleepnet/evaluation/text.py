@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mc2sleepnet.core.stages import STAGES
-from mc2sleepnet.evaluation.evaluation import Evaluation, ScorerResult
+from mc2sleepnet.evaluation.result import Evaluation, ScorerResult
 from mc2sleepnet.evaluation.tables import ABSENT, figure
 from mc2sleepnet.metrics.calibrated import Calibration
 from mc2sleepnet.metrics.estimate import Estimate
@@ -88,15 +88,21 @@ def _scorer(evaluation: Evaluation, scorer: ScorerResult) -> str:
 
 
 def _notes(evaluation: Evaluation, scorer: ScorerResult) -> list[str]:
-    """What had to be assumed: of one recording in full, of several the first few and how many."""
+    """What had to be assumed: of one recording in full, of several the most frequent notes with their number."""
     index = evaluation.labels.index(scorer.label) - 1
-    told = []
+    named: dict[str, list[str]] = {}
     for night_index in scorer.nights:
         night = evaluation.nights[night_index]
         one = night.scored[index]
-        prefix = "" if len(evaluation.nights) == 1 else f"{night.name}: "
-        told += [f"note: {prefix}{note}" for note in (one.notes if one is not None else ())]
-    if len(told) > _MOST_NOTES and len(evaluation.nights) > 1:
+        for note in dict.fromkeys(one.notes if one is not None else ()):
+            named.setdefault(note, []).append(night.name)
+    if len(evaluation.nights) == 1:
+        return [f"note: {note}" for note in named]
+    told = [
+        f"note: {names[0] if len(names) == 1 else _many(len(names), 'recording')}: {note}"
+        for note, names in sorted(named.items(), key=lambda item: -len(item[1]))
+    ]
+    if len(told) > _MOST_NOTES:
         told = [*told[:_MOST_NOTES], f"note: {len(told) - _MOST_NOTES} more; see --json, --csv or --html"]
     return told
 

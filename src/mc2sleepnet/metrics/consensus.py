@@ -151,9 +151,10 @@ def consensus_of_most_reliable(stages: NDArray[np.int8]) -> NDArray[np.int8]:
     Over the epochs everybody scored; with one scorer, that scorer.
     """
     if len(stages) == 1:
-        return stages[0].copy()
+        only: NDArray[np.int8] = stages[0].copy()
+        return only
     soft = leave_one_out(stages).soft_agreement
     kept = np.sort(np.argsort(-np.nan_to_num(soft, nan=-1.0), kind="stable")[:-1])
-    decided: NDArray[np.int8] = consensus(stages[kept], soft[kept])
+    decided = consensus(stages[kept], soft[kept])
     decided[(stages == UNSCORED).any(axis=0)] = UNSCORED
     return decided
