@@ -54,7 +54,7 @@ def evaluate(
         If something is no hypnogram, or nothing could be compared; it is a ValueError and says what to do.
     """
     if isinstance(reference, str | Path):
-        others = [predicted] if isinstance(predicted, str | Path) else list(predicted)
+        others = list(predicted) if isinstance(predicted, list | tuple) else [predicted]
         if all(isinstance(other, str | Path) for other in others):
             table = Path(subjects) if isinstance(subjects, str | Path) else None
             if subjects is not None and table is None:

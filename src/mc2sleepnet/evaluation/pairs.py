@@ -1,5 +1,6 @@
 """Two hypnograms of one night, brought onto the same epochs."""
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -26,7 +27,7 @@ class AlignedPair:
     shift_epochs
         Epoch of the reference at which the other side begins; negative where it begins earlier.
     remainder_s
-        Seconds by which the other side's epochs begin after the reference's, -15 to 15: what whole epochs
+        Seconds by which the other side's epochs begin after the reference's, -15 to below 15: what whole epochs
         cannot mend.
     n_outside
         Scored epochs of the other side that lie before or after the reference.
@@ -78,7 +79,7 @@ def align(reference: Hypnogram, scored: Hypnogram) -> AlignedPair:
                 "aligned by the time of day."
             )
             offset_s += days * DAY_S
-    shift_epochs = round(offset_s / EPOCH_S)
+    shift_epochs = _nearest_epoch(offset_s)
     remainder_s = offset_s - shift_epochs * EPOCH_S
     if remainder_s:
         notes.append(f"Epochs begin {remainder_s:+g} s apart: aligned to the nearest.")
@@ -109,8 +110,13 @@ def _days_to_move(offset_s: float, n_reference: int, n_scored: int) -> int | Non
 
 def _overlap_epochs(offset_s: float, n_reference: int, n_scored: int) -> int:
     """Epochs shared when the scored side begins `offset_s` after the reference."""
-    shift = round(offset_s / EPOCH_S)
+    shift = _nearest_epoch(offset_s)
     return min(n_reference, shift + n_scored) - max(0, shift)
+
+
+def _nearest_epoch(offset_s: float) -> int:
+    """Of two equally near ones the later, for every offset alike."""
+    return math.floor(offset_s / EPOCH_S + 0.5)
 
 
 def _shifted(stage: NDArray[np.int8], shift: int, n_epochs: int) -> tuple[NDArray[np.int8], int]:

@@ -117,11 +117,12 @@ def _stage_columns(path: Path) -> list[str]:
 def labelled(scorers: Sequence[ScorerFiles]) -> list[ScorerFiles]:
     """The same scorers with labels that tell them apart: column, or as much of the path's end as it takes."""
     labels = [_labels(scorer) for scorer in scorers]
-    chosen = []
+    chosen: list[str] = []
     for index, options in enumerate(labels):
         others = [label for i, each in enumerate(labels) if i != index for label in each]
-        label = next((option for option in options if option not in others), f"{options[-1]} ({index + 1})")
-        chosen.append(label)
+        numbered = (f"{options[0]} ({number})" for number in range(2, len(labels) + 2))
+        unused = (label for label in (options[0], *numbered) if label not in chosen)
+        chosen.append(next((option for option in options if option not in others), next(unused)))
     return [
         ScorerFiles(
             label=label,
@@ -137,7 +138,7 @@ def labelled(scorers: Sequence[ScorerFiles]) -> list[ScorerFiles]:
 def _labels(scorer: ScorerFiles) -> list[str]:
     """Possible labels, the shortest first."""
     path, _ = _split_column(scorer.where)
-    parts = path.resolve().parts if str(path) in (".", "..") else path.parts
+    parts = [part for part in (path.resolve() if str(path) in {".", ".."} else path).parts if part != path.anchor]
     first = 2 if not scorer.is_folder and re.fullmatch(r"(hypnogram|events|stages)\.\w+", path.name) else 1
     places = ["/".join(parts[-n:]) for n in range(min(first, len(parts)), len(parts) + 1)]
     return [scorer.label, *(f"{place}:{scorer.label}" for place in places)] if scorer.label else places

@@ -11,7 +11,7 @@ from mc2sleepnet.metrics.confusions import ratio
 
 N_BINS: Final = 15
 # Edges of 1 - confidence, fine near certainty, where most epochs are.
-_DOUBT_EDGES: Final = np.concatenate([[0.0], np.geomspace(1e-5, 0.8, 120), [1.0]])
+_DOUBT_EDGES: Final = np.concatenate([[0.0], np.geomspace(1e-5, 0.05, 45), np.linspace(0.05, 0.8, 76)[1:], [1.0]])
 N_LEVELS: Final = len(_DOUBT_EDGES) - 1
 
 
@@ -111,6 +111,10 @@ def risk_coverage(levels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDA
 
 
 def area_under_risk_coverage(levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean risk over all coverages, shape ``[...]``: every epoch kept weighs equally; NaN without epochs."""
-    _, risk = risk_coverage(levels)
-    return ratio((np.nan_to_num(risk) * levels[..., 0]).sum(axis=-1), levels[..., 0].sum(axis=-1))
+    """Mean risk over all coverages, shape ``[...]``: every epoch kept weighs equally; NaN without epochs.
+
+    Within a level of confidence the risk at its middle stands for all.
+    """
+    to_middle = np.cumsum(levels, axis=-2) - levels / 2
+    risk = np.nan_to_num(ratio(to_middle[..., 1], to_middle[..., 0]))
+    return ratio((risk * levels[..., 0]).sum(axis=-1), levels[..., 0].sum(axis=-1))
