@@ -13,6 +13,7 @@ from mc2sleepnet.evaluation.result import Evaluation
 from mc2sleepnet.evaluation.scorings import Scoring
 from mc2sleepnet.evaluation.subjects_table import SubjectsTable, read_subjects, without_table
 from mc2sleepnet.evaluation.summary import summarise
+from mc2sleepnet.formats.stage_words import CODES
 
 _NIGHTS_PER_JOB: Final = 25
 
@@ -62,6 +63,8 @@ def evaluate_paths(
     """
     if by and subjects_table is None:
         raise InputError("--by", f"there is no table with a column '{by[0]}'", "Name the table with --subjects")
+    if codes is not None and codes not in CODES:
+        raise InputError("--codes", f"there is no numbering '{codes}'", f"Choose from {', '.join(CODES)}")
     paired = pair(reference, predicted, machines=machines, codes=codes)
     if subjects_table is not None:  # before the nights are read: a wrong column should not cost minutes
         read_subjects(subjects_table, [night.name for night in paired.nights], by=by, person=person)
