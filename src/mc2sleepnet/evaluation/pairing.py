@@ -161,6 +161,6 @@ def _without_repeats(first: ScorerFiles, others: Sequence[ScorerFiles]) -> list[
     """One path given on both sides that holds several scorers: each of them once."""
     different: list[ScorerFiles] = []
     for other in others:
-        if all(other.nights != known.nights for known in (first, *different)):
+        if not other.label or all(other.nights != known.nights for known in (first, *different)):
             different.append(other)
     return different or list(others)
