@@ -10,13 +10,17 @@ from mc2sleepnet.inference import encode_night, relate_night, score_night, windo
 class Lookup:
     """A stager without a network: tokens are the epoch's first samples, stages depend on the whole window."""
 
+    needs_statistics = False
+
     def __init__(self, length: int = 16) -> None:
         self.sequence_length = length
         self.encoded = 0
         self.rng = np.random.default_rng(0)
         self.weight = self.rng.normal(size=(8, 5)).astype(np.float32)
 
-    def encode(self, signal_uv: NDArray[np.float32]) -> NDArray[np.float32]:
+    def encode(
+        self, signal_uv: NDArray[np.float32], statistics: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         self.encoded += len(signal_uv)
         return signal_uv[:, :8].reshape(-1, 2, 4)
 

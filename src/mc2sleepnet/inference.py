@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.recording_statistics import recording_statistics
 from mc2sleepnet.core.stages import N_STAGES
 
 EPOCHS_PER_CALL = 128
@@ -26,8 +27,14 @@ class Stager(Protocol):
     def sequence_length(self) -> int:
         """L, epochs per sequence."""
 
-    def encode(self, signal_uv: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Tokens of single epochs. Shape: [M, T] µV → [M, S, D], a token per modality."""
+    @property
+    def needs_statistics(self) -> bool:
+        """Whether `encode` reads the recording's own statistics."""
+
+    def encode(
+        self, signal_uv: NDArray[np.float32], statistics: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Tokens of single epochs of a recording. Shape: [M, T] µV, [N_STATISTICS] → [M, S, D], one a modality."""
 
     def relate(self, tokens: NDArray[np.float32], is_valid: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Log-probabilities of the stages. Shape: [B, L, S, D], [B, L] → [B, L, 5]"""
@@ -49,12 +56,14 @@ def encode_night(
 
     Shape: [N, T] µV, [N] → [N, S, D]
 
-    `progress` is told how many epochs each call encoded.
+    `progress` is told how many epochs each call encoded. A network that reads the recording's own statistics gets
+    those of all scorable epochs.
     """
     scorable = np.flatnonzero(is_scorable)
     encoded = []
+    statistics = recording_statistics(signal_uv[scorable]) if stager.needs_statistics and len(scorable) else None
     for indices in _pieces(scorable, EPOCHS_PER_CALL):
-        encoded.append(stager.encode(signal_uv[indices]))
+        encoded.append(stager.encode(signal_uv[indices], statistics))
         if progress:
             progress(len(indices))
     if not encoded:

@@ -5,18 +5,16 @@ import torch
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hamming
 
-from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ
-from mc2sleepnet.model.spectrogram import (
+from mc2sleepnet.core.recording_statistics import (
     FFT_SAMPLES,
     HOP_SAMPLES,
     N_BINS,
     N_FRAMES,
     POWER_FLOOR_UV2,
     WINDOW_SAMPLES,
-    Z_LIMIT,
-    Spectrogram,
-    fourier_basis,
 )
+from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ
+from mc2sleepnet.model.spectrogram import Z_LIMIT, Spectrogram, fourier_basis
 
 
 def noise_uv(n_epochs: int = 4, scale_uv: float = 20.0) -> torch.Tensor:

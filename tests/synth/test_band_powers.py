@@ -10,7 +10,7 @@ from mc2sleepnet.synth.traits import sample_night, sample_subject
 def draw(stage: torch.Tensor, seed: int = 0) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     generator = torch.Generator().manual_seed(seed)
     traits = sample_night(sample_subject(generator), generator)
-    powers, _ = draw_band_powers(stage, traits=traits, generator=generator, n_channels=2)
+    powers, _ = draw_band_powers(stage, traits=traits, generator=generator, montage=(0.0, 1.0))
     return [p.target for p in powers], [p.stage_log_power for p in powers]
 
 

@@ -26,7 +26,7 @@ def test_place_is_the_double_loop_and_loses_what_runs_over_the_end() -> None:
     onset = torch.tensor([3, 5, 5, 95])
     waveform = torch.randn(4, 12, generator=generator)
     signal = torch.zeros(2, 100)
-    place(signal, onset, waveform, (1.0, 0.5))
+    place(signal, onset, waveform, (1.0, 0.5), (0.0, 1.0))
     expected = np.zeros((2, 100))
     for event in range(4):
         for t in range(12):

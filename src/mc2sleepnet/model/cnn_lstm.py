@@ -81,9 +81,11 @@ class CnnLstm(StagingNetwork):
         """One token an epoch: all that the CNN gives."""
         return 1, self.token_width
 
-    def epoch_tokens(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M 1 D"]:
+    def epoch_tokens(
+        self, signal_uv: Float[Tensor, "M T"], statistics: Float[Tensor, "R C"] | None = None
+    ) -> Float[Tensor, "M 1 D"]:
         """What the CNN makes of single epochs, laid flat."""
-        x = F.max_pool1d(self.first(signal_uv[:, None]), FIRST_POOL, ceil_mode=True)
+        x = F.max_pool1d(self.first(self.raw_input(signal_uv, statistics)[:, None]), FIRST_POOL, ceil_mode=True)
         x = F.max_pool1d(self.later(self.dropout(x)), LAST_POOL, ceil_mode=True)
         tokens: Tensor = self.dropout(x).flatten(1)
         return tokens[:, None]

@@ -24,7 +24,7 @@ class Concatenated(StagingNetwork):
         super().__init__()
         self.config = config
         width = config.token_width
-        self.spectrogram = Spectrogram()
+        self.spectrogram = Spectrogram(config.spectrogram_views)
         self.signal_backbone = SignalBackbone(width=config.width, momentum=config.batch_norm_momentum)
         self.signal_token = nn.Linear(self.signal_backbone.width_out, width)
         self.spectrogram_backbone = spectrogram_backbone(config)
@@ -38,10 +38,12 @@ class Concatenated(StagingNetwork):
         """Two tokens an epoch, of width D."""
         return 2, self.config.token_width
 
-    def epoch_tokens(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M 2 D"]:
+    def epoch_tokens(
+        self, signal_uv: Float[Tensor, "M T"], statistics: Float[Tensor, "R C"] | None = None
+    ) -> Float[Tensor, "M 2 D"]:
         """Both modalities' tokens of single epochs, signal first."""
-        signal = self.signal_token(self.signal_backbone(signal_uv).mean(dim=2))
-        spectrogram = self.spectrogram_backbone(self.spectrogram(signal_uv))
+        signal = self.signal_token(self.signal_backbone(self.raw_input(signal_uv, statistics)).mean(dim=2))
+        spectrogram = self.spectrogram_backbone(self.spectrogram(signal_uv, statistics))
         return torch.stack([self.normalise(signal), self.normalise(spectrogram)], dim=1)
 
     def predict(self, tokens: Float[Tensor, "B L 2 D"], is_valid: Bool[Tensor, "B L"]) -> Float[Tensor, "B L 5"]:

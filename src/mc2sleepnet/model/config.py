@@ -16,6 +16,8 @@ HEADS = 8
 ADDED_LATER: Mapping[str, Any] = MappingProxyType(
     {
         "architecture": "mc2sleepnet",
+        "spectrogram_norm": "training",
+        "signal_norm": "none",
         "cross_memory": "static",
         "prediction_view": "cross",
         "prediction_head": "fusion",
@@ -44,6 +46,11 @@ class NetworkConfig:
         On attention outputs and inside feed-forwards.
     batch_norm_momentum
         Of the raw backbone's running statistics.
+    spectrogram_norm
+        The views of the spectrogram, joined by ``+``: ``training`` (statistics of the training epochs),
+        ``recording`` (the recording's own, per bin), ``gain`` (its own overall level only).
+    signal_norm
+        ``"none"``: raw µV. ``"recording"``: less the recording's median, in units of its robust deviation.
     token_norm
         ``"layer"``: parameter-free LayerNorm on both backbones' tokens. ``"none"``: tokens as they come.
     restoration_layer
@@ -66,6 +73,8 @@ class NetworkConfig:
     sequence_layers: int = 4
     dropout: float = 0.1
     batch_norm_momentum: float = 0.1
+    spectrogram_norm: Literal["training", "recording", "gain", "recording+gain", "recording+gain+training"] = "training"
+    signal_norm: Literal["none", "recording"] = "none"
     token_norm: Literal["layer", "none"] = "layer"
     restoration_layer: bool = True
     single_view_restarts: bool = False
@@ -98,6 +107,16 @@ class NetworkConfig:
     def pooling(self) -> int:
         """Hidden width of the spectrogram backbone's attention pooling."""
         return max(1, round(PAPER_POOLING * self.width))
+
+    @property
+    def spectrogram_views(self) -> tuple[str, ...]:
+        """Names of the spectrogram's views."""
+        return tuple(self.spectrogram_norm.split("+"))
+
+    @property
+    def needs_statistics(self) -> bool:
+        """Whether the network reads the recording's own statistics."""
+        return self.signal_norm == "recording" or self.spectrogram_views != ("training",)
 
     def to_json(self) -> dict[str, Any]:
         """Every option by name."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mc2sleepnet.core.files import atomic_path
 from mc2sleepnet.core.model_folder import ENCODER_FILE, SEQUENCE_FILE
+from mc2sleepnet.core.recording_statistics import N_STATISTICS
 from mc2sleepnet.core.shapes import Bool, Float
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
 from mc2sleepnet.model.staging_network import StagingNetwork
@@ -23,15 +24,17 @@ OPSET = 20
 class EpochEncoder(nn.Module):
     """Raw epochs to their tokens, one per modality.
 
-    Shape: [M, T] µV → [M, S, D]
+    Shape: [M, T] µV, where the network reads them [1, N_STATISTICS] of the recording → [M, S, D]
     """
 
     def __init__(self, network: StagingNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M S D"]:
-        return self.network.epoch_tokens(signal_uv)
+    def forward(
+        self, signal_uv: Float[Tensor, "M T"], statistics: Float[Tensor, "1 C"] | None = None
+    ) -> Float[Tensor, "M S D"]:
+        return self.network.epoch_tokens(signal_uv, statistics)
 
 
 class SequenceRelator(nn.Module):
@@ -56,12 +59,13 @@ def export_graphs(network: StagingNetwork, folder: Path) -> None:
 
 
 def export_encoder(network: StagingNetwork, folder: Path) -> None:
-    """Write `encoder.onnx`."""
+    """Write `encoder.onnx`; where the network reads the recording's statistics, they are its second input."""
+    needs_statistics = network.config.needs_statistics
     _export(
         EpochEncoder(network),
-        (torch.zeros(2, SAMPLES_PER_EPOCH),),
+        (torch.zeros(2, SAMPLES_PER_EPOCH), *([torch.ones(1, N_STATISTICS)] if needs_statistics else [])),
         folder / ENCODER_FILE,
-        names=["signal_uv"],
+        names=["signal_uv", "statistics"] if needs_statistics else ["signal_uv"],
         output="tokens",
         free="epochs",
     )
@@ -91,7 +95,7 @@ def _export(
             temporary,
             input_names=names,
             output_names=[output],
-            dynamic_shapes=tuple({0: axis} for _ in names),
+            dynamic_shapes=tuple({} if name == "statistics" else {0: axis} for name in names),
             opset_version=OPSET,
             dynamo=True,
             external_data=False,

@@ -19,7 +19,7 @@ from mc2sleepnet.model.sequence_stack import SequenceStack, layerwise
 from mc2sleepnet.model.signal_backbone import SignalBackbone
 from mc2sleepnet.model.spectrogram import Spectrogram
 from mc2sleepnet.model.spectrogram_backbone import spectrogram_backbone
-from mc2sleepnet.model.staging_network import StagingNetwork
+from mc2sleepnet.model.staging_network import StagingNetwork, of_each_epoch
 
 __all__ = ["MC2SleepNet", "NetworkConfig", "StageLogits", "Tokens"]
 
@@ -54,7 +54,7 @@ class MC2SleepNet(StagingNetwork):
         super().__init__()
         self.config = config
         width = config.token_width
-        self.spectrogram = Spectrogram()
+        self.spectrogram = Spectrogram(config.spectrogram_views)
         self.signal_backbone = SignalBackbone(width=config.width, momentum=config.batch_norm_momentum)
         self.signal_token = nn.Linear(self.signal_backbone.width_out, width)
         self.spectrogram_backbone = spectrogram_backbone(config)
@@ -64,13 +64,15 @@ class MC2SleepNet(StagingNetwork):
         self.fusion_head = nn.Linear(2 * width, N_STAGES)
         self.register_buffer("positions", sinusoidal_positions(config.sequence_length, width), persistent=False)
 
-    def encode_epochs(self, signal_uv: Float[Tensor, "M T"]) -> tuple[Tensor, Tensor]:
-        """Both modalities' tokens of single epochs.
+    def encode_epochs(
+        self, signal_uv: Float[Tensor, "M T"], statistics: Float[Tensor, "R C"] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Both modalities' tokens of single epochs; `statistics` of their recordings, a row each or one for all.
 
-        Shape: [M, T] µV → [M, D], [M, D]
+        Shape: [M, T] µV, [M or 1, N_STATISTICS] → [M, D], [M, D]
         """
-        signal = self.signal_token(self.signal_backbone(signal_uv).mean(dim=2))
-        spectrogram = self.spectrogram_backbone(self.spectrogram(signal_uv))
+        signal = self.signal_token(self.signal_backbone(self.raw_input(signal_uv, statistics)).mean(dim=2))
+        spectrogram = self.spectrogram_backbone(self.spectrogram(signal_uv, statistics))
         return self.normalise(signal), self.normalise(spectrogram)
 
     @property
@@ -78,17 +80,24 @@ class MC2SleepNet(StagingNetwork):
         """Two tokens an epoch, of width D."""
         return 2, self.config.token_width
 
-    def epoch_tokens(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M 2 D"]:
+    def epoch_tokens(
+        self, signal_uv: Float[Tensor, "M T"], statistics: Float[Tensor, "R C"] | None = None
+    ) -> Float[Tensor, "M 2 D"]:
         """Both modalities' tokens of single epochs, signal first."""
-        return torch.stack(self.encode_epochs(signal_uv), dim=1)
+        return torch.stack(self.encode_epochs(signal_uv, statistics), dim=1)
 
     def backbones(self) -> tuple[nn.Module, ...]:
         """Frozen in fine-tuning: both backbones and the signal's token layer."""
         return self.signal_backbone, self.signal_token, self.spectrogram_backbone
 
-    def encode(self, signal_uv: Float[Tensor, "B L T"], is_valid: Bool[Tensor, "B L"]) -> Tokens:
+    def encode(
+        self,
+        signal_uv: Float[Tensor, "B L T"],
+        is_valid: Bool[Tensor, "B L"],
+        statistics: Float[Tensor, "B C"] | None = None,
+    ) -> Tokens:
         """Tokens of sequences of epochs; padding never reaches the backbones, and its tokens are zero."""
-        encoded = self.encode_epochs(signal_uv[is_valid])
+        encoded = self.encode_epochs(signal_uv[is_valid], of_each_epoch(statistics, is_valid))
         empty = encoded[0].new_zeros(*is_valid.shape, self.config.token_width)
         return Tokens(*(empty.masked_scatter(is_valid[:, :, None], tokens.to(empty.dtype)) for tokens in encoded))
 

@@ -35,12 +35,16 @@ class OneModality(StagingNetwork):
         return 1, self.config.token_width
 
     @abstractmethod
-    def encode_epochs(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M D"]:
+    def encode_epochs(
+        self, signal_uv: Float[Tensor, "M T"], statistics: Float[Tensor, "R C"] | None = None
+    ) -> Float[Tensor, "M D"]:
         """The backbone's token of single epochs."""
 
-    def epoch_tokens(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M 1 D"]:
+    def epoch_tokens(
+        self, signal_uv: Float[Tensor, "M T"], statistics: Float[Tensor, "R C"] | None = None
+    ) -> Float[Tensor, "M 1 D"]:
         """The modality's token of single epochs, normalised as MC2SleepNet's."""
-        return self.normalise(self.encode_epochs(signal_uv))[:, None]
+        return self.normalise(self.encode_epochs(signal_uv, statistics))[:, None]
 
     def predict(self, tokens: Float[Tensor, "B L 1 D"], is_valid: Bool[Tensor, "B L"]) -> Float[Tensor, "B L 5"]:
         """Logits of the stage head."""
@@ -61,8 +65,10 @@ class SignalOnly(OneModality):
         self.signal_backbone = SignalBackbone(width=config.width, momentum=config.batch_norm_momentum)
         self.signal_token = nn.Linear(self.signal_backbone.width_out, config.token_width)
 
-    def encode_epochs(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M D"]:
-        token: Tensor = self.signal_token(self.signal_backbone(signal_uv).mean(dim=2))
+    def encode_epochs(
+        self, signal_uv: Float[Tensor, "M T"], statistics: Float[Tensor, "R C"] | None = None
+    ) -> Float[Tensor, "M D"]:
+        token: Tensor = self.signal_token(self.signal_backbone(self.raw_input(signal_uv, statistics)).mean(dim=2))
         return token
 
     def backbones(self) -> tuple[nn.Module, ...]:
@@ -77,11 +83,13 @@ class SpectrogramOnly(OneModality):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__(config)
-        self.spectrogram = Spectrogram()
+        self.spectrogram = Spectrogram(config.spectrogram_views)
         self.spectrogram_backbone = spectrogram_backbone(config)
 
-    def encode_epochs(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M D"]:
-        token: Tensor = self.spectrogram_backbone(self.spectrogram(signal_uv))
+    def encode_epochs(
+        self, signal_uv: Float[Tensor, "M T"], statistics: Float[Tensor, "R C"] | None = None
+    ) -> Float[Tensor, "M D"]:
+        token: Tensor = self.spectrogram_backbone(self.spectrogram(signal_uv, statistics))
         return token
 
     def backbones(self) -> tuple[nn.Module, ...]:

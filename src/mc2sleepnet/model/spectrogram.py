@@ -1,22 +1,26 @@
 """The spectrogram of an epoch, computed inside the model: one stored format, one exported graph."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from mc2sleepnet.core.recording_statistics import (
+    FFT_SAMPLES,
+    HOP_SAMPLES,
+    N_BINS,
+    POWER_FLOOR_UV2,
+    WINDOW_SAMPLES,
+)
 from mc2sleepnet.core.shapes import Float
-from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ
+from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
 from mc2sleepnet.model.precision import full_precision
 
-WINDOW_SAMPLES = 2 * SAMPLING_HZ
-HOP_SAMPLES = WINDOW_SAMPLES // 2
-FFT_SAMPLES = 256
-N_FRAMES = (SAMPLES_PER_EPOCH - WINDOW_SAMPLES) // HOP_SAMPLES + 1
-N_BINS = FFT_SAMPLES // 2  # 0 Hz is dropped, 50 Hz is kept
-POWER_FLOOR_UV2 = 1e-2
 Z_LIMIT = 8.0
 DEVIATION_FLOOR_DB = 1e-3
+# A recording's own deviation: less than this is a filter's floor, not sleep.
+OWN_DEVIATION_FLOOR_DB = 1.0
 
 
 def fourier_basis() -> tuple[Tensor, Tensor]:
@@ -32,12 +36,22 @@ def fourier_basis() -> tuple[Tensor, Tensor]:
 
 
 class Spectrogram(nn.Module):
-    """Log power spectrogram, z-scored per frequency bin with statistics of the training epochs.
+    """Log power spectrogram in one or several views, side by side along the frame tokens' width.
+
+    - ``training``: z-scored per frequency bin with statistics of the training epochs; microvolts stay microvolts.
+    - ``recording``: z-scored per bin with the recording's own robust statistics.
+    - ``gain``: the recording's overall level, the mean over bins of its medians, is put where the training
+      epochs' is; then as ``training``. The shape of its spectrum stays, which ``recording`` takes away.
 
     Symmetric Hamming window of 2 s, hop 1 s, FFT of 256, 10·log10 of the power, each frame demeaned first so that
     an electrode offset does not leak, power floored at 1e-2 µV² (SleepTransformer's recipe; docs/method.md).
 
-    Shape: [M, T] µV → [M, F, K] z-scores
+    Shape: [M, T] µV, [M or 1, N_STATISTICS] → [M, F, V·K] z-scores
+
+    Parameters
+    ----------
+    views
+        Names of the V views.
     """
 
     cosines: Tensor
@@ -45,8 +59,9 @@ class Spectrogram(nn.Module):
     mean_db: Tensor
     deviation_db: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, views: Sequence[str] = ("training",)) -> None:
         super().__init__()
+        self.views = tuple(views)
         cosines, sines = fourier_basis()
         self.register_buffer("cosines", cosines.float(), persistent=False)
         self.register_buffer("sines", sines.float(), persistent=False)
@@ -64,6 +79,25 @@ class Spectrogram(nn.Module):
             power_uv2 = (frames @ self.cosines).square() + (frames @ self.sines).square()
         return 10 * torch.log10(power_uv2.clamp(min=POWER_FLOOR_UV2))
 
-    def forward(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M F K"]:
-        z = (self.decibels(signal_uv) - self.mean_db) / self.deviation_db.clamp(min=DEVIATION_FLOOR_DB)
+    def forward(
+        self, signal_uv: Float[Tensor, "M T"], statistics: Float[Tensor, "R S"] | None = None
+    ) -> Float[Tensor, "M F C"]:
+        decibels = self.decibels(signal_uv)
+        z = torch.cat([self.normalised(decibels, view, statistics) for view in self.views], dim=2)
         return z.clamp(-Z_LIMIT, Z_LIMIT)
+
+    def normalised(
+        self, decibels: Float[Tensor, "M F K"], view: str, statistics: Float[Tensor, "R S"] | None
+    ) -> Float[Tensor, "M F K"]:
+        """One view of the frames, before it is limited."""
+        deviation_db = self.deviation_db.clamp(min=DEVIATION_FLOOR_DB)
+        if view == "training":
+            return (decibels - self.mean_db) / deviation_db
+        assert statistics is not None, f"the view {view} needs the recording's statistics"
+        median_db = statistics[:, None, :N_BINS]
+        if view == "recording":
+            own_db = statistics[:, None, N_BINS : 2 * N_BINS].clamp(min=OWN_DEVIATION_FLOOR_DB)
+            return (decibels - median_db) / own_db
+        assert view == "gain"
+        level_db = (median_db - self.mean_db).mean(dim=2, keepdim=True)
+        return (decibels - level_db - self.mean_db) / deviation_db

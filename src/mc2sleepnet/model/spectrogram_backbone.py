@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from mc2sleepnet.core.recording_statistics import N_BINS, N_FRAMES
 from mc2sleepnet.core.shapes import Float
 from mc2sleepnet.model.config import HEADS, NetworkConfig
 from mc2sleepnet.model.encoder_layer import EncoderLayer, sinusoidal_positions
-from mc2sleepnet.model.spectrogram import N_BINS, N_FRAMES
 
 
 class AttentionPooling(nn.Module):
@@ -28,14 +28,16 @@ class AttentionPooling(nn.Module):
 class SpectrogramBackbone(nn.Module):
     """Transformer over the frames of one epoch [S][A].
 
-    Shape: [M, F, K] → [M, D]
+    Shape: [M, F, V·K] → [M, D], of V views
     """
 
     positions: Tensor
 
-    def __init__(self, *, width: int, heads: int, feed_forward: int, layers: int, dropout: float, pooling: int) -> None:
+    def __init__(
+        self, *, width: int, heads: int, feed_forward: int, layers: int, dropout: float, pooling: int, views: int = 1
+    ) -> None:
         super().__init__()
-        self.entrance = nn.Identity() if width == N_BINS else nn.Linear(N_BINS, width)
+        self.entrance = nn.Identity() if width == views * N_BINS else nn.Linear(views * N_BINS, width)
         self.register_buffer("positions", sinusoidal_positions(N_FRAMES, width), persistent=False)
         self.layers = nn.ModuleList(
             EncoderLayer(width=width, heads=heads, feed_forward=feed_forward, dropout=dropout, has_cross=False)
@@ -43,7 +45,7 @@ class SpectrogramBackbone(nn.Module):
         )
         self.pooling = AttentionPooling(width=width, size=pooling)
 
-    def forward(self, spectrogram: Float[Tensor, "M F K"]) -> Float[Tensor, "M D"]:
+    def forward(self, spectrogram: Float[Tensor, "M F C"]) -> Float[Tensor, "M D"]:
         tokens = self.entrance(spectrogram) + self.positions
         for layer in self.layers:
             tokens = layer(tokens)
@@ -60,4 +62,5 @@ def spectrogram_backbone(config: NetworkConfig) -> SpectrogramBackbone:
         layers=config.spectrogram_layers,
         dropout=config.dropout,
         pooling=config.pooling,
+        views=len(config.spectrogram_views),
     )

@@ -10,6 +10,10 @@ from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.model.precision import at_least_float32
 from mc2sleepnet.model.spectrogram import Spectrogram
 
+DEVIATION_FLOOR_UV = 0.1
+# In deviations of the recording; what is beyond is no brain.
+SIGNAL_Z_LIMIT = 30.0
+
 
 class StagingNetwork(nn.Module, ABC):
     """A network that scores sequences of epochs in two steps, so that a night encodes every epoch once.
@@ -33,8 +37,10 @@ class StagingNetwork(nn.Module, ABC):
         """S and D: tokens of an epoch, and their width."""
 
     @abstractmethod
-    def epoch_tokens(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M S D"]:
-        """Tokens of single epochs."""
+    def epoch_tokens(
+        self, signal_uv: Float[Tensor, "M T"], statistics: Float[Tensor, "R C"] | None = None
+    ) -> Float[Tensor, "M S D"]:
+        """Tokens of single epochs; `statistics` of their recordings, [M or 1, N_STATISTICS], where the config asks."""
 
     @abstractmethod
     def supervised_logits(self, tokens: Float[Tensor, "B L S D"], is_valid: Bool[Tensor, "B L"]) -> dict[str, Tensor]:
@@ -49,22 +55,48 @@ class StagingNetwork(nn.Module, ABC):
         """What turns an epoch into its tokens, and can be frozen."""
 
     def sequence_tokens(
-        self, signal_uv: Float[Tensor, "B L T"], is_valid: Bool[Tensor, "B L"]
+        self,
+        signal_uv: Float[Tensor, "B L T"],
+        is_valid: Bool[Tensor, "B L"],
+        statistics: Float[Tensor, "B C"] | None = None,
     ) -> Float[Tensor, "B L S D"]:
         """Tokens of sequences of epochs; padding never reaches the backbones, and its tokens are zero."""
-        encoded = self.epoch_tokens(signal_uv[is_valid])
+        encoded = self.epoch_tokens(signal_uv[is_valid], of_each_epoch(statistics, is_valid))
         empty = encoded.new_zeros(*is_valid.shape, *self.token_shape)
         return empty.masked_scatter(is_valid[:, :, None, None], encoded)
 
-    def forward(self, signal_uv: Float[Tensor, "B L T"], is_valid: Bool[Tensor, "B L"]) -> Tensor:
+    def forward(
+        self,
+        signal_uv: Float[Tensor, "B L T"],
+        is_valid: Bool[Tensor, "B L"],
+        statistics: Float[Tensor, "B C"] | None = None,
+    ) -> Tensor:
         """Logits of the prediction.
 
         Shape: [B, L, T] µV, [B, L] → [B, L, 5]
         """
-        return self.predict(self.sequence_tokens(signal_uv, is_valid), is_valid)
+        return self.predict(self.sequence_tokens(signal_uv, is_valid, statistics), is_valid)
+
+    def raw_input(
+        self, signal_uv: Float[Tensor, "M T"], statistics: Float[Tensor, "R C"] | None
+    ) -> Float[Tensor, "M T"]:
+        """What a raw backbone reads: µV, or with `signal_norm` "recording" deviations from the recording's median."""
+        if self.config.signal_norm == "none":
+            return signal_uv
+        assert statistics is not None, "signal_norm='recording' needs the recording's statistics"
+        median_uv, deviation_uv = statistics[:, -2:-1], statistics[:, -1:]
+        z = (signal_uv - median_uv) / deviation_uv.clamp(min=DEVIATION_FLOOR_UV)
+        return z.clamp(-SIGNAL_Z_LIMIT, SIGNAL_Z_LIMIT)
 
     def normalise(self, token: Float[Tensor, "*A D"]) -> Float[Tensor, "*A D"]:
         """Parameter-free LayerNorm, in float32, where the config asks for it."""
         if self.config.token_norm == "none":
             return token
         return F.layer_norm(at_least_float32(token), token.shape[-1:])
+
+
+def of_each_epoch(
+    statistics: Float[Tensor, "B C"] | None, is_valid: Bool[Tensor, "B L"]
+) -> Float[Tensor, "M C"] | None:
+    """A row for every valid epoch of sequences that have a row each."""
+    return None if statistics is None else statistics[:, None].expand(-1, is_valid.shape[1], -1)[is_valid]

@@ -39,10 +39,17 @@ class OpenVinoStager:
             fault = f"the graphs cannot be loaded ({str(error).splitlines()[-1].strip()})"
             raise InputError(model.path, fault, "Export the model again") from None
         self.sequence_length = model.sequence_length
+        self.needs_statistics = len(self._encoder.inputs) > 1
 
-    def encode(self, signal_uv: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Tokens of single epochs. Shape: [M, T] µV → [M, 2, D]"""
-        tokens: NDArray[np.float32] = self._encoder([np.ascontiguousarray(signal_uv)])[0]
+    def encode(
+        self, signal_uv: NDArray[np.float32], statistics: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Tokens of single epochs of a recording. Shape: [M, T] µV, [N_STATISTICS] → [M, 2, D]"""
+        inputs = [np.ascontiguousarray(signal_uv)]
+        if self.needs_statistics:
+            assert statistics is not None
+            inputs.append(statistics[None])
+        tokens: NDArray[np.float32] = self._encoder(inputs)[0]
         return tokens
 
     def relate(self, tokens: NDArray[np.float32], is_valid: NDArray[np.bool_]) -> NDArray[np.float32]:

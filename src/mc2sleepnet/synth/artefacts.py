@@ -44,7 +44,7 @@ def _muscle_and_movement(signal: Tensor, scene: Scene) -> None:
     )[:, 0]
     size = scene.spread(n, 0.7)[:, None]
     shape = envelope * size * (14.0 * muscle + 600.0 * swing)
-    place(signal, onset, shape, (1.0, 0.8))
+    place(signal, onset, shape, (1.0, 0.8), scene.montage)
 
 
 def _pops(signal: Tensor, scene: Scene) -> None:
@@ -57,7 +57,7 @@ def _pops(signal: Tensor, scene: Scene) -> None:
         sign = torch.where(scene.uniform(n, 0, 1) < 0.5, -1.0, 1.0)
         height = 110.0 * scene.spread(n, 0.6) * sign
         shape = height[:, None] * torch.exp(-t / scene.uniform(n, 0.15, 0.6)[:, None])
-        place(signal[channel : channel + 1], onset, shape, (1.0, 0.0))
+        place(signal[channel : channel + 1], onset, shape, (1.0, 1.0), scene.montage[channel : channel + 1])
 
 
 def _sweat(signal: Tensor, scene: Scene) -> None:

@@ -1,5 +1,6 @@
 """Band powers of each epoch: drawn about their stage's mean with the tails, correlations and memory of real nights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,9 +40,9 @@ class BandPowers:
 
 
 def draw_band_powers(
-    stage: Int[Tensor, " N"], *, traits: NightTraits, generator: Generator, n_channels: int
+    stage: Int[Tensor, " N"], *, traits: NightTraits, generator: Generator, montage: Sequence[float]
 ) -> tuple[list[BandPowers], Float[Tensor, "N W"]]:
-    """Draw every epoch's powers for the first `n_channels` channels.
+    """Draw every epoch's powers for each channel, by its place between Fpz-Cz (0) and Pz-Oz (1).
 
     An AR(1) process of normal scores, correlated over bands, is mapped to the stage's own distribution (a Gaussian
     copula), and leans towards the means of the neighbouring stages as real epochs do near a change of stage.
@@ -54,18 +55,27 @@ def draw_band_powers(
     """
     table, device = band_power_table(), generator.device
     scores = _scores(stage, generator)
-    own = _scores(stage, generator) if n_channels > 1 else scores
+    own = _scores(stage, generator) if len(montage) > 1 else scores
     drawn = []
-    for index, name in enumerate(CHANNELS[:n_channels]):
-        channel = table.channels[name]
-        offset = traits.power_offset[index] + 2.0 * np.log(traits.gain_uv)
-        mean = _tensor(channel.mean + offset, device)
+    front, back = (table.channels[name] for name in CHANNELS)
+    fpz = _deviations(front.within_cov)
+    for index, place in enumerate(montage):
+        offset = _mixed(traits.power_offset[0], traits.power_offset[1], place) + 2.0 * np.log(traits.gain_uv)
+        mean = _tensor(_mixed(front.mean, back.mean, place) + offset, device)
         z = scores if index == 0 else CHANNEL_CORRELATION * scores + (1 - CHANNEL_CORRELATION**2) ** 0.5 * own
-        fpz = np.sqrt(np.diagonal(table.channels["Fpz-Cz"].within_cov, axis1=1, axis2=2))
-        spread = _tensor(np.sqrt(np.diagonal(channel.within_cov, axis1=1, axis2=2)) / fpz, device)
+        spread = _tensor(_mixed(fpz, _deviations(back.within_cov), place) / fpz, device)
         deviation = _to_residuals(z, stage) * spread[stage] + _context(stage, mean)
         drawn.append(BandPowers(stage_log_power=mean, target=mean[stage] + deviation, deviation=deviation))
     return drawn, scores
+
+
+def _mixed(front: NDArray[np.float64], back: NDArray[np.float64], place: float) -> NDArray[np.float64]:
+    """Between two derivations, or a little beyond either."""
+    return (1 - place) * front + place * back
+
+
+def _deviations(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
 
 
 def _tensor(values: NDArray[np.float64], device: torch.device) -> Tensor:

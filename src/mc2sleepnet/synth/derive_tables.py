@@ -39,7 +39,7 @@ def main(data: Path) -> None:
     archive = np.load(data / "sleep-edf" / "bandpower_fpzcz.npz", allow_pickle=False)
     stage, recording = archive["y"].astype(np.int8), archive["rec"]
     cassette = [stage[recording == index] for index in range(len(archive["names"]))]
-    apnea = [_read_ucddb(path) for path in sorted((data / "ucddb").glob("ucddb*_stage.txt"))]
+    apnea = [read_ucddb(path) for path in sorted((data / "ucddb").glob("ucddb*_stage.txt"))]
     write_text_atomically(tables / "hypnogram.json", _dump(_hypnogram_table(cassette, apnea) | _other_scorer(data)))
     stats = json.loads((data / "sleep-edf" / "stage_stats.json").read_text(encoding="utf-8"))
     subject = np.array([int(name[:2]) for name in archive["names"]])
@@ -47,7 +47,7 @@ def main(data: Path) -> None:
     write_text_atomically(tables / "band_powers.json", _dump(powers))
 
 
-def _read_ucddb(path: Path) -> Stages:
+def read_ucddb(path: Path) -> Stages:
     """R&K codes of a UCDDB file (0 W, 1 REM, 2–5 S1–S4, 6 artefact, 7 unknown) as our stages."""
     to_stage = np.array([0, 4, 1, 2, 3, 3, UNSCORED, UNSCORED], dtype=np.int8)
     codes = np.loadtxt(path, dtype=np.int64)

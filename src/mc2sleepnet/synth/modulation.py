@@ -22,11 +22,11 @@ AROUSAL_S = (3.0, 15.0)
 AROUSAL_LOG_POWER = (-0.2, 0.1, 1.0, 0.5, 1.3)
 
 
-def modulation(states: Float[Tensor, "F S"], *, generator: Generator) -> Float[Tensor, "F W"]:
-    """Deviation of each frame's ln band powers from its epoch's, arousals included."""
+def modulation(states: Float[Tensor, "F S"], *, generator: Generator, arousals: float = 1.0) -> Float[Tensor, "F W"]:
+    """Deviation of each frame's ln band powers from its epoch's; `arousals` is a factor on how many there are."""
     fast = _fading_noise(len(states), FAST_S, generator) * torch.tensor(FAST_SD, device=states.device)
     slow = _fading_noise(len(states), SLOW_S, generator) * torch.tensor(SLOW_SD, device=states.device)
-    return fast + slow + _arousals(states, generator)
+    return fast + slow + _arousals(states, generator, arousals)
 
 
 def _fading_noise(count: int, fade_s: float, generator: Generator) -> Float[Tensor, "F W"]:
@@ -40,9 +40,9 @@ def _fading_noise(count: int, fade_s: float, generator: Generator) -> Float[Tens
     return math.sqrt(SHARED) * process[:, -1:] + math.sqrt(1 - SHARED) * process[:, :-1]
 
 
-def _arousals(states: Float[Tensor, "F S"], generator: Generator) -> Float[Tensor, "F W"]:
+def _arousals(states: Float[Tensor, "F S"], generator: Generator, factor: float) -> Float[Tensor, "F W"]:
     device, count = states.device, len(states)
-    expected = states @ torch.tensor(AROUSALS_PER_MIN, device=device) * (HOP_S / 60)
+    expected = states @ torch.tensor(AROUSALS_PER_MIN, device=device) * (factor * HOP_S / 60)
     begins = torch.rand(count, generator=generator, device=device) < expected
     start = begins.nonzero()[:, 0]
     low, high = AROUSAL_S

@@ -20,9 +20,10 @@ from mc2sleepnet.synth.frames import analyse, epochs_to_frames, overlap_add
 from mc2sleepnet.synth.modulation import modulation
 from mc2sleepnet.synth.spectra import band_shapes, measured_log_power, stage_log_spectra
 from mc2sleepnet.synth.states import frame_states
-from mc2sleepnet.synth.traits import CHANNELS, NightTraits
+from mc2sleepnet.synth.traits import NightTraits
 from mc2sleepnet.synth.transients import Scene, add_transients
 
+FPZ_CZ, BOTH = (0.0,), (0.0, 1.0)
 # What the background of the two channels has in common; assumed (neighbouring bipolar derivations).
 NOISE_CORRELATION = 0.45
 # One correction in ln power never goes further: transients may exceed what was drawn, the background never dies.
@@ -47,33 +48,36 @@ def synthesize_night(stage: NDArray[np.int8], *, traits: NightTraits, generator:
     Tensor
         Shape ``[N * 3000]``, float32, µV at 100 Hz.
     """
-    return synthesize_channels(stage, traits=traits, generator=generator, n_channels=1)[0]
+    return synthesize_channels(stage, traits=traits, generator=generator, montage=FPZ_CZ)[0]
 
 
 def synthesize_channels(
-    stage: NDArray[np.int8], *, traits: NightTraits, generator: Generator, n_channels: int = len(CHANNELS)
+    stage: NDArray[np.int8], *, traits: NightTraits, generator: Generator, montage: tuple[float, ...] = BOTH
 ) -> Float[Tensor, "C T"]:
-    """Fpz-Cz and, with two channels, Pz-Oz of the same brain; else as `synthesize_night`."""
-    assert 1 <= n_channels <= len(CHANNELS)
+    """Channels of one brain, each at its place between Fpz-Cz (0) and Pz-Oz (1); else as `synthesize_night`."""
+    n_channels = len(montage)
     device = generator.device
     scored = torch.as_tensor(stage, device=device).long()
     stage_index = torch.where(scored < 0, W, scored)
     states = frame_states(stage_index, generator=generator)
-    powers, scores = draw_band_powers(stage_index, traits=traits, generator=generator, n_channels=n_channels)
-    modulated = modulation(states, generator=generator)
+    powers, scores = draw_band_powers(stage_index, traits=traits, generator=generator, montage=montage)
+    modulated = modulation(states, generator=generator, arousals=traits.arousals)
     scene = Scene(
         states=states,
         scores=epochs_to_frames(scores),
         delta_uv=epochs_to_frames(powers[0].target[:, :1].clamp(max=12.0))[:, 0].mul(0.5).exp(),
         traits=traits,
         generator=generator,
+        montage=montage,
     )
     events = torch.zeros(n_channels, len(stage) * SAMPLES_PER_EPOCH, device=device)
     add_transients(events, scene)
     noise = _correlated_noise(n_channels, events.shape[1], generator)
     backgrounds = []
     for channel in range(n_channels):
-        templates = stage_log_spectra(traits.subject, channel, powers[channel].stage_log_power)
+        templates = stage_log_spectra(
+            traits.subject, montage[channel], powers[channel].stage_log_power, muscle=traits.muscle
+        )
         backgrounds.append(
             _background(
                 analyse(noise[channel]),

@@ -1,5 +1,7 @@
 """What the EEG's spectrum looks like in each stage: 1/f^β, the oscillations on top, and muscle beneath."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -21,13 +23,13 @@ MUSCLE = (-0.3, -0.9, -1.3, -1.6, -1.8)
 HIGH_PASS_HZ, LOW_PASS_HZ = 0.5, 44.0
 
 
-def stage_peaks(subject: SubjectTraits, channel: int) -> tuple[tuple[tuple[float, float, float], ...], ...]:
+def stage_peaks(subject: SubjectTraits, place: float) -> tuple[tuple[tuple[float, float, float], ...], ...]:
     """Oscillations of each stage as (centre Hz, width Hz, height ln), W N1 N2 N3 R.
 
     Alpha is the subject's and stronger over Pz-Oz; it slows by about a hertz in REM (Cantero et al. 2002).
     Most of the spindle power is in `transients.py`; what stays here is the sigma rhythm between spindles.
     """
-    alpha = subject.alpha_presence * (1.0, 1.6)[channel]
+    alpha = subject.alpha_presence * (1.0 + 0.6 * place)
     hz, sigma = subject.alpha_hz, subject.spindle_hz
     return (
         ((hz, 0.8, 0.9 * alpha), (20.0, 4.0, 0.3)),
@@ -38,24 +40,28 @@ def stage_peaks(subject: SubjectTraits, channel: int) -> tuple[tuple[tuple[float
     )
 
 
-def stage_log_spectra(subject: SubjectTraits, channel: int, log_power: Float[Tensor, "S W"]) -> Float[Tensor, "S K"]:
+def stage_log_spectra(
+    subject: SubjectTraits, place: float, log_power: Float[Tensor, "S W"], *, muscle: float = 1.0
+) -> Float[Tensor, "S K"]:
     """Ln power spectral density of the five stages whose bands hold exactly the given ln powers.
 
     Parameters
     ----------
     subject
         Whose alpha, sigma and tilt.
-    channel
-        0 for Fpz-Cz, 1 for Pz-Oz.
+    place
+        0 for Fpz-Cz, 1 for Pz-Oz, or between.
     log_power
         Shape ``[5 stages, 5 bands]``: ln of the power in each band, µV².
+    muscle
+        Factor on the amplitude of muscle noise.
     """
     f = frequencies_hz(log_power.device)
     rows = []
-    for exponent, muscle, peaks in zip(EXPONENTS, MUSCLE, stage_peaks(subject, channel), strict=True):
+    for exponent, level, peaks in zip(EXPONENTS, MUSCLE, stage_peaks(subject, place), strict=True):
         background = -(exponent + subject.tilt) * torch.log(f + KNEE_HZ)
         at_20_hz = background[round(20.0 / BIN_HZ)]
-        row = torch.logaddexp(background, at_20_hz + muscle)
+        row = torch.logaddexp(background, at_20_hz + level + 2 * math.log(muscle))
         for centre, width, height in peaks:
             row = row + height * torch.exp(-0.5 * ((f - centre) / width) ** 2)
         rows.append(row + recorder_log_gain(f))

@@ -82,6 +82,8 @@ class NightTraits:
         Amplitude of what is left of the mains, µV.
     movements_per_h
         Body movements per hour of sleep.
+    arousals, muscle
+        Factors on how many arousals there are, and on the amplitude of muscle noise.
     """
 
     subject: SubjectTraits
@@ -94,6 +96,8 @@ class NightTraits:
     sweat_uv: float
     mains_uv: float
     movements_per_h: float
+    arousals: float = 1.0
+    muscle: float = 1.0
 
 
 def sample_subject(generator: Generator) -> SubjectTraits:

@@ -4,7 +4,7 @@ Rates are per minute in W N1 N2 N3 R; `states.py` says how much of each there is
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -43,6 +43,8 @@ class Scene:
         The night's.
     generator
         Source of randomness.
+    montage
+        Place of each channel between Fpz-Cz (0) and Pz-Oz (1).
     """
 
     states: Tensor
@@ -50,6 +52,7 @@ class Scene:
     delta_uv: Tensor
     traits: NightTraits
     generator: Generator
+    montage: tuple[float, ...] = (0.0, 1.0)
 
     def rate(self, per_minute: tuple[float, float, float, float, float]) -> Float[Tensor, " F"]:
         """Events a minute in each frame."""
@@ -96,13 +99,18 @@ def place(
     onset: Int[Tensor, " E"],
     waveform: Float[Tensor, "E D"],
     gain: tuple[float, float],
+    montage: Sequence[float],
 ) -> None:
-    """Add each event's waveform at its onset, in place; what runs over the end is lost."""
+    """Add each event's waveform at its onset, in place; what runs over the end is lost.
+
+    `gain` is what Fpz-Cz and Pz-Oz see of it; a channel between them sees what lies between.
+    """
     length = waveform.shape[1]
     at = onset[:, None] + torch.arange(length, device=onset.device)
     is_inside = at < signal.shape[1]
-    for channel, channel_gain in zip(signal, gain, strict=False):
-        channel.index_add_(0, at[is_inside], channel_gain * waveform[is_inside])
+    for channel, between in zip(signal, montage, strict=True):
+        seen = max(0.0, (1 - between) * gain[0] + between * gain[1])
+        channel.index_add_(0, at[is_inside], seen * waveform[is_inside])
 
 
 def _frame(onset: Tensor, scene: Scene) -> Tensor:
@@ -122,7 +130,9 @@ def _spindles(signal: Tensor, scene: Scene) -> None:
     amplitude = 0.7 * scene.traits.gain_uv * scene.spread(n, 0.3)
     amplitude = amplitude * torch.exp(0.2 * scene.scores[_frame(onset, scene), SIGMA])
     shape = waveforms.spindle(hz, 0.95 * scene.spread(n, 0.3), scene.uniform(n, 0, 2 * math.pi))
-    place(signal, onset, amplitude[:, None] * shape * torch.where(is_slow, 1.0, 0.9)[:, None], (1.0, 0.8))
+    place(
+        signal, onset, amplitude[:, None] * shape * torch.where(is_slow, 1.0, 0.9)[:, None], (1.0, 0.8), scene.montage
+    )
 
 
 def _k_complexes(signal: Tensor, scene: Scene) -> None:
@@ -132,12 +142,12 @@ def _k_complexes(signal: Tensor, scene: Scene) -> None:
     n = len(onset)
     amplitude = 95.0 * scene.traits.subject.slow_wave_gain * scene.spread(n, 0.28)
     shape = waveforms.k_complex(0.9 * scene.spread(n, 0.18), scene.uniform(n, 0.45, 0.85))
-    place(signal, onset, amplitude[:, None] * shape, (1.0, 0.45))
+    place(signal, onset, amplitude[:, None] * shape, (1.0, 0.45), scene.montage)
     has_spindle = scene.uniform(n, 0, 1) < 0.4
     hz = scene.traits.subject.spindle_hz + 0.3 * scene.spread(n, 1.0).log()
     rider = waveforms.spindle(hz, 0.8 * scene.spread(n, 0.2), scene.uniform(n, 0, 2 * math.pi))
     rider = (0.6 * scene.traits.gain_uv) * rider * has_spindle[:, None]
-    place(signal, onset + round(0.2 * SAMPLING_HZ), rider, (1.0, 0.8))
+    place(signal, onset + round(0.2 * SAMPLING_HZ), rider, (1.0, 0.8), scene.montage)
 
 
 def _slow_waves(signal: Tensor, scene: Scene) -> None:
@@ -146,14 +156,14 @@ def _slow_waves(signal: Tensor, scene: Scene) -> None:
     n = len(onset)
     amplitude = 1.9 * scene.delta_uv[_frame(onset, scene)] * scene.traits.subject.slow_wave_gain
     shape = waveforms.slow_wave(scene.spread(n, 0.25), scene.uniform(n, 0.0, 0.5))
-    place(signal, onset, (amplitude * scene.spread(n, 0.3))[:, None] * shape, (1.0, 0.7))
+    place(signal, onset, (amplitude * scene.spread(n, 0.3))[:, None] * shape, (1.0, 0.7), scene.montage)
 
 
 def _vertex_waves(signal: Tensor, scene: Scene) -> None:
     onset = scene.onsets(scene.rate((0.0, 1.2, 0.5, 0.0, 0.0)) * scene.cycle(PACKET_CYCLE_S, 0.9))
     n = len(onset)
     shape = waveforms.vertex_wave(0.28 * scene.spread(n, 0.2))
-    place(signal, onset, (42.0 * scene.spread(n, 0.3))[:, None] * shape, (1.0, 0.3))
+    place(signal, onset, (42.0 * scene.spread(n, 0.3))[:, None] * shape, (1.0, 0.3), scene.montage)
 
 
 def _sawtooth(signal: Tensor, scene: Scene) -> None:
@@ -161,7 +171,7 @@ def _sawtooth(signal: Tensor, scene: Scene) -> None:
     onset = scene.onsets(scene.rate((0.0, 0.02, 0.0, 0.0, 0.9)) * scene.cycle(PHASIC_CYCLE_S, 0.9))
     n = len(onset)
     shape = waveforms.sawtooth(scene.uniform(n, 2.0, 4.0), scene.uniform(n, 1.8, 6.0))
-    place(signal, onset, (16.0 * scene.spread(n, 0.3))[:, None] * shape, (1.0, 0.4))
+    place(signal, onset, (16.0 * scene.spread(n, 0.3))[:, None] * shape, (1.0, 0.4), scene.montage)
 
 
 def _alpha_bursts(signal: Tensor, scene: Scene) -> None:
@@ -174,7 +184,7 @@ def _alpha_bursts(signal: Tensor, scene: Scene) -> None:
     hz = subject.alpha_hz - in_rem + 0.25 * scene.spread(n, 1.0).log()
     amplitude = 0.35 * scene.traits.gain_uv * subject.alpha_presence * scene.spread(n, 0.35)
     shape = waveforms.oscillation(hz, 1.6 * scene.spread(n, 0.35), scene.uniform(n, 0, 2 * math.pi))
-    place(signal, onset, amplitude[:, None] * shape, (1.0, 2.2))
+    place(signal, onset, amplitude[:, None] * shape, (1.0, 2.2), scene.montage)
 
 
 def _blinks(signal: Tensor, scene: Scene) -> None:
@@ -185,7 +195,7 @@ def _blinks(signal: Tensor, scene: Scene) -> None:
     n = len(onset)
     amplitude = scene.traits.subject.blink_uv * scene.spread(n, 0.35)
     shape = waveforms.blink(0.3 * scene.spread(n, 0.2))
-    place(signal, onset, amplitude[:, None] * shape, (1.0, 0.04))
+    place(signal, onset, amplitude[:, None] * shape, (1.0, 0.04), scene.montage)
 
 
 def _rapid_eye_movements(signal: Tensor, scene: Scene) -> None:
@@ -197,7 +207,7 @@ def _rapid_eye_movements(signal: Tensor, scene: Scene) -> None:
     sign = torch.where(scene.uniform(n, 0, 1) < 0.5, -1.0, 1.0)
     amplitude = scene.traits.subject.eye_movement_uv * scene.spread(n, 0.45) * sign
     shape = waveforms.rapid_eye_movement(scene.uniform(n, 0.04, 0.12), scene.uniform(n, 0.15, 0.5))
-    place(signal, onset, amplitude[:, None] * shape, (1.0, 0.08))
+    place(signal, onset, amplitude[:, None] * shape, (1.0, 0.08), scene.montage)
 
 
 def _slow_eye_movements(signal: Tensor, scene: Scene) -> None:
@@ -210,4 +220,4 @@ def _slow_eye_movements(signal: Tensor, scene: Scene) -> None:
     shape = waveforms.slow_eye_movement(
         scene.uniform(n, 0.2, 0.5), scene.uniform(n, 4.0, 10.0), scene.uniform(n, 0, 2 * math.pi)
     )
-    place(signal, onset, amplitude[:, None] * shape, (1.0, 0.08))
+    place(signal, onset, amplitude[:, None] * shape, (1.0, 0.08), scene.montage)

@@ -26,6 +26,7 @@ from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, train
 from mc2sleepnet.training.model_folder import write_model_folder
 from mc2sleepnet.training.provenance import made_by
+from mc2sleepnet.training.recording_parts import RecordingParts, parts_for
 from mc2sleepnet.training.seeding import seeded_torch
 from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 from mc2sleepnet.training.stager import TorchStager
@@ -72,8 +73,10 @@ class Finetuning:
         loop: LoopOptions,
         keep: Callable[[dict[str, float], int], None],
         advance: Advance = lambda *_: None,
+        parts: RecordingParts | None = None,
     ) -> None:
         self.module: nn.Module = network
+        self.parts = parts
         self.network = network
         self.data = data
         self.options = options or FinetuneOptions()
@@ -84,8 +87,8 @@ class Finetuning:
         self._validation_tokens: dict[int, NDArray[np.float32]] | None = None
         if self.options.backbones == "frozen":
             freeze_backbones(network)
-            encoded = data.encode(self.stager, [*data.validation, *data.training], advance)
-            self._validation_tokens = {recording: encoded[recording] for recording in data.validation}
+            self._validation_tokens = data.encode(self.stager, data.validation, advance)
+            encoded = data.encode(self.stager, data.training, advance, parts=parts)
             self.tokens = torch.zeros(data.store.n_epochs, *network.token_shape)
             for recording in data.training:
                 epochs = data.epochs([recording])
@@ -107,11 +110,15 @@ class Finetuning:
         """Sum of the network's cross-entropies. Shape: [B, L] → scalar"""
         device = next(self.network.parameters()).device
         indices = with_holes(indices, self.options.hole_probability, masking)
+        statistics = None
+        if self.parts is not None:
+            indices, rows = self.parts.draw(indices, masking)
+            statistics = rows.to(device)
         is_valid = (indices >= 0).to(device)
         stage = torch.from_numpy(self.data.stage(indices.numpy(), "training")).long().to(device)
         if self.tokens is None:
             signal_uv = torch.from_numpy(self.data.signal_uv(indices.numpy(), "training")).to(device)
-            tokens = self.network.sequence_tokens(signal_uv, is_valid)
+            tokens = self.network.sequence_tokens(signal_uv, is_valid, statistics)
         else:
             tokens = self.tokens[indices.clamp(min=0)].to(device)
         answers = self.network.supervised_logits(tokens, is_valid)
@@ -219,8 +226,10 @@ def finetune(
         checkpoint = Checkpoint(network=trained, phase=phase_name, is_synthetic=is_synthetic, provenance=provenance)
         save_checkpoint(checkpoint, out)
 
+    with step("statistics of recordings") as advance:
+        parts = parts_for(trained.config, data, loop, advance)
     with step("encoding") as advance:
-        phase = Finetuning(trained, data, options, loop=loop, keep=keep, advance=advance)
+        phase = Finetuning(trained, data, options, loop=loop, keep=keep, advance=advance, parts=parts)
     sequences = data.sequences(
         "training", length=trained.config.sequence_length, stride=loop.sequence_stride, join_gaps=loop.join_gaps
     )

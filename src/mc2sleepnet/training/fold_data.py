@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,15 @@ from mc2sleepnet.metrics.agreement import Agreement, agreement
 from mc2sleepnet.store import Store, StoredRecording, sequences
 
 Side = Literal["training", "validation"]
+
+
+class PartEncoder(Protocol):
+    """Encodes a recording by statistics of parts of it: `recording_parts`."""
+
+    def encode(
+        self, stager: Stager, signal_uv: NDArray[np.float32], is_readable: NDArray[np.bool_], recording: int
+    ) -> NDArray[np.float32]:
+        """Tokens of a recording. Shape: [N, T] µV, [N] → [N, S, D]"""
 
 
 class LeakError(InputError):
@@ -124,9 +133,16 @@ class FoldData:
         return sequences(self.store, recordings, length=length, stride=stride or length, join_gaps=join_gaps)
 
     def encode(
-        self, stager: Stager, recordings: list[int], advance: Advance = lambda *_: None
+        self,
+        stager: Stager,
+        recordings: list[int],
+        advance: Advance = lambda *_: None,
+        *,
+        parts: PartEncoder | None = None,
     ) -> dict[int, NDArray[np.float32]]:
         """Tokens of whole recordings of training or validation, by recording, each [N, S, D].
+
+        With `parts`, pieces of a recording are each normalised by a part of it that holds them.
 
         Raises
         ------
@@ -138,7 +154,11 @@ class FoldData:
         for done, index in enumerate(recordings, start=1):
             epochs = self.epochs([index])
             signal_uv = self.store.signal_uv(epochs)
-            tokens[index] = encode_night(stager, signal_uv, self.store.is_readable[epochs])
+            is_readable = self.store.is_readable[epochs]
+            if parts is None:
+                tokens[index] = encode_night(stager, signal_uv, is_readable)
+            else:
+                tokens[index] = parts.encode(stager, signal_uv, is_readable, index)
             advance(done, len(recordings), self.store.recordings[index].name)
         return tokens
 

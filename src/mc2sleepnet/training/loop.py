@@ -53,6 +53,10 @@ class LoopOptions:
         Sweeps over the training sequences after which training stops in any case.
     max_steps
         The same in steps; 0 for no such limit.
+    statistics_window
+        What the statistics of `spectrogram_norm` and `signal_norm` are taken from while training: the whole
+        ``"recording"``, or a ``"random"`` part: a stretch of 20 min to all of it, or the epochs of some stages, the
+        others then being holes. So short and broken recordings are no surprise.
     scoring_stride
         Epochs between the starts of two sequences when validation nights are scored.
     aggregation
@@ -76,6 +80,7 @@ class LoopOptions:
     patience: int = 20
     max_passes: int = 100
     max_steps: int = 0
+    statistics_window: Literal["recording", "random"] = "recording"
     scoring_stride: int = 4
     aggregation: Aggregation = "average"
     precision: Literal["float32", "bf16"] = "float32"

@@ -23,6 +23,7 @@ from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, train
 from mc2sleepnet.training.probe import linear_probe
 from mc2sleepnet.training.provenance import made_by
+from mc2sleepnet.training.recording_parts import RecordingParts, parts_for
 from mc2sleepnet.training.seeding import keyed_generator, keyed_seed, seeded_torch
 from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 from mc2sleepnet.training.stager import TorchStager
@@ -93,8 +94,10 @@ class Pretraining:
         *,
         loop: LoopOptions,
         keep: Callable[[dict[str, float], int], None],
+        parts: RecordingParts | None = None,
     ) -> None:
         self.module: nn.Module = model
+        self.parts = parts
         self.model = model
         self.data = data
         self.options = options
@@ -112,9 +115,13 @@ class Pretraining:
     def loss(self, indices: Tensor, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """The pre-training loss (docs/method.md) of sequences of epochs. Shape: [B, L] → scalar"""
         device = next(self.model.parameters()).device
+        statistics = None
+        if self.parts is not None:
+            indices, rows = self.parts.draw(indices, masking)
+            statistics = rows.to(device)
         is_valid = (indices >= 0).to(device)
         signal_uv = torch.from_numpy(self.data.signal_uv(indices.numpy(), "training")).to(device)
-        tokens = self.model.network.encode(signal_uv, is_valid)
+        tokens = self.model.network.encode(signal_uv, is_valid, statistics)
         terms: dict[str, Tensor] = {}
         if self.options.pretrain_supervision == "stages":
             stage = torch.from_numpy(self.data.stage(indices.numpy(), "training")).long().to(device)
@@ -273,7 +280,9 @@ def pretrain(
             out,
         )
 
-    phase = Pretraining(model, data, options, loop=loop, keep=keep)
+    with step("statistics of recordings") as advance:
+        parts = parts_for(network, data, loop, advance)
+    phase = Pretraining(model, data, options, loop=loop, keep=keep, parts=parts)
     training_sequences = data.sequences(
         "training", length=network.sequence_length, stride=loop.sequence_stride, join_gaps=loop.join_gaps
     )

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mc2sleepnet.core.recording_statistics import recording_statistics
 from mc2sleepnet.core.shapes import Float, Int
 from mc2sleepnet.core.stages import N_STAGES, UNSCORED
 from mc2sleepnet.inference import EPOCHS_PER_CALL, Stager
@@ -74,8 +75,7 @@ def linear_probe(
         return {}
     order = np.random.default_rng(keyed_seed(seed, "probe")).permutation(len(epochs))
     chosen = np.sort(epochs[order[:MOST_EPOCHS]])
-    pieces = [chosen[start : start + EPOCHS_PER_CALL] for start in range(0, len(chosen), EPOCHS_PER_CALL)]
-    learned = np.concatenate([stager.encode(data.signal_uv(piece, "training")) for piece in pieces])
+    learned = np.concatenate([_encoded(data, stager, piece) for piece in _by_recording(data, chosen)])
     tokens, wanted = (
         torch.from_numpy(part.reshape(len(part), -1)).double()
         for part in (learned, np.concatenate(list(validation_tokens.values()))[is_judged])
@@ -91,3 +91,19 @@ def linear_probe(
         "probe_macro_f1": figures.macro_f1,
         "probe_kappa": figures.kappa,
     }
+
+
+def _by_recording(data: FoldData, epochs: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Epochs, in order, cut where another recording begins and into what one call encodes."""
+    own = np.split(epochs, np.flatnonzero(np.diff(data.store.recording_of(epochs))) + 1)
+    return [part[start : start + EPOCHS_PER_CALL] for part in own for start in range(0, len(part), EPOCHS_PER_CALL)]
+
+
+def _encoded(data: FoldData, stager: Stager, epochs: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Tokens of epochs of one training recording. Shape: [M] → [M, S, D]"""
+    signal_uv = data.signal_uv(epochs, "training")
+    if not stager.needs_statistics:
+        return stager.encode(signal_uv)
+    recording = data.epochs([int(data.store.recording_of(epochs[:1])[0])])
+    whole_uv = data.signal_uv(recording[data.store.is_readable[recording]], "training")
+    return stager.encode(signal_uv, recording_statistics(whole_uv))

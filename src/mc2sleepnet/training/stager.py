@@ -37,11 +37,19 @@ class TorchStager:
         """Where the network's parameters live."""
         return next(self.network.parameters()).device
 
+    @property
+    def needs_statistics(self) -> bool:
+        """Whether the network reads the recording's own statistics."""
+        return self.network.config.needs_statistics
+
     @torch.no_grad()
-    def encode(self, signal_uv: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Tokens of single epochs. Shape: [M, T] µV → [M, S, D]"""
+    def encode(
+        self, signal_uv: NDArray[np.float32], statistics: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Tokens of single epochs of a recording. Shape: [M, T] µV, [N_STATISTICS] → [M, S, D]"""
         self.network.eval()
-        tokens = self.network.epoch_tokens(torch.from_numpy(signal_uv).to(self.device))
+        of_recording = None if statistics is None else torch.from_numpy(statistics)[None].to(self.device)
+        tokens = self.network.epoch_tokens(torch.from_numpy(signal_uv).to(self.device), of_recording)
         encoded: NDArray[np.float32] = tokens.float().cpu().numpy()
         return encoded
 

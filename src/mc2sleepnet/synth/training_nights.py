@@ -1,0 +1,91 @@
+"""Nights to train a stager on: another subject, another course of sleep and another recorder each time."""
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, Tensor
+
+from mc2sleepnet.core.shapes import Float
+from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
+from mc2sleepnet.synth.label_sequences import sample_hypnogram
+from mc2sleepnet.synth.night import synthesize_channels
+from mc2sleepnet.synth.real_hypnograms import draw_real_hypnogram
+from mc2sleepnet.synth.recorder import Recorder, RecorderRange, draw_recorder, record
+from mc2sleepnet.synth.traits import NightTraits, sample_night, sample_subject
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorSetting:
+    """What decides the distribution of training nights.
+
+    Attributes
+    ----------
+    recorders
+        How different recorders may be.
+    real_course
+        Share of nights whose course is a real night's label sequence.
+    arousal_sd
+        Deviation of ln arousal rate between nights: people with apnea have many times more.
+    corpora
+        Whose label sequences; None for all.
+    """
+
+    recorders: RecorderRange = field(default_factory=RecorderRange)
+    real_course: float = 0.8
+    arousal_sd: float = 0.7
+    corpora: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingNight:
+    """A night as a stager meets it.
+
+    Attributes
+    ----------
+    signal_uv
+        Shape ``[N, 3000]``, float32, µV at 100 Hz.
+    stage
+        Shape ``[N]``, int8, -1 where no stage was scored.
+    traits, recorder
+        Whose night, on what.
+    """
+
+    signal_uv: Tensor
+    stage: NDArray[np.int8]
+    traits: NightTraits
+    recorder: Recorder
+
+
+def synthesize_training_night(generator: Generator, setting: GeneratorSetting | None = None) -> TrainingNight:
+    """Draw a subject, a night, its course and a recorder, and record it."""
+    setting = setting or GeneratorSetting()
+    recorder = draw_recorder(generator, setting.recorders)
+    u = torch.rand(2, generator=generator, device=generator.device).tolist()
+    arousals = float(torch.randn((), generator=generator, device=generator.device).clamp(-2, 2))
+    traits = sample_night(sample_subject(generator), generator)
+    subject = traits.subject
+    traits = replace(
+        traits,
+        subject=replace(
+            subject,
+            blink_uv=subject.blink_uv * recorder.eyes,
+            eye_movement_uv=subject.eye_movement_uv * recorder.eyes,
+        ),
+        arousals=math.exp(setting.arousal_sd * arousals),
+        muscle=recorder.muscle,
+    )
+    if u[0] < setting.real_course:
+        stage = draw_real_hypnogram(generator, corpora=setting.corpora)
+    else:
+        stage = sample_hypnogram(int(880 + 320 * u[1]), generator=generator, traits=traits)
+    signal = synthesize_channels(stage, traits=traits, generator=generator, montage=(recorder.montage,))[0]
+    recorded = record(signal, recorder, generator=generator)
+    return TrainingNight(signal_uv=as_epochs(recorded), stage=stage, traits=traits, recorder=recorder)
+
+
+def as_epochs(signal: Float[Tensor, " T"]) -> Float[Tensor, "N T"]:
+    """Cut into epochs of 30 s."""
+    return signal.reshape(-1, SAMPLES_PER_EPOCH)

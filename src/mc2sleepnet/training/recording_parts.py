@@ -1,0 +1,178 @@
+"""Statistics of recordings as training meets them: of the whole, or of random parts of it.
+
+A network that normalises by the recording's own statistics has to cope with recordings of half an hour, and with
+nights of which some stretches cannot be read. So while training, a sequence may be normalised by a random stretch
+around it, 20 min to all of the night, or by the epochs of some stages only, the others then being holes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mc2sleepnet.core.progress import Advance
+from mc2sleepnet.core.recording_statistics import (
+    FRAME_STEP,
+    N_STATISTICS,
+    SAMPLE_STEP,
+    frame_decibels,
+    statistics_of_frames,
+)
+from mc2sleepnet.core.stages import EPOCH_S, N_STAGES
+from mc2sleepnet.inference import EPOCHS_PER_CALL, Stager
+from mc2sleepnet.model.config import NetworkConfig
+from mc2sleepnet.store import PADDING, Store
+from mc2sleepnet.training.fold_data import FoldData
+from mc2sleepnet.training.loop import LoopOptions
+from mc2sleepnet.training.seeding import keyed_generator
+
+SHORTEST_EPOCHS = 20 * 60 // EPOCH_S
+# Random parts of each recording, besides the whole of it.
+N_STRETCHES, N_SELECTIONS = 5, 3
+# Consecutive epochs that share a part where a whole recording is encoded.
+PIECE_EPOCHS = 48
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingParts:
+    """Parts of recordings and their statistics, by the recording's number in the store; the whole one first.
+
+    Attributes
+    ----------
+    store
+        Where the recordings lie.
+    is_in
+        Shape ``[P, N]``: which epochs of the recording each part has.
+    statistics
+        Shape ``[P, N_STATISTICS]``.
+    """
+
+    store: Store
+    is_in: dict[int, NDArray[np.bool_]]
+    statistics: dict[int, NDArray[np.float32]]
+
+    def draw(self, indices: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """For each sequence a random part that has some of its epochs: the others become padding.
+
+        A stretch is drawn only where it has all of them.
+
+        Shape: [B, L] numbers in the store, -1 padding → [B, L], [B, N_STATISTICS]
+        """
+        wanted = indices.numpy().copy()
+        rows = np.empty((len(wanted), N_STATISTICS), np.float32)
+        for sequence, u in enumerate(torch.rand(len(wanted), generator=generator).tolist()):
+            is_real = wanted[sequence] >= 0
+            recording = int(self.store.recording_of(wanted[sequence][is_real][:1])[0])
+            local = wanted[sequence][is_real] - self.store.first_epoch[recording]
+            part = self._drawn(recording, local, u)
+            rows[sequence] = self.statistics[recording][part]
+            kept = is_real.copy()
+            kept[is_real] = self.is_in[recording][part, local]
+            wanted[sequence] = np.where(kept, wanted[sequence], PADDING)
+        return torch.from_numpy(wanted), torch.from_numpy(rows)
+
+    def encode(
+        self, stager: Stager, signal_uv: NDArray[np.float32], is_readable: NDArray[np.bool_], recording: int
+    ) -> NDArray[np.float32]:
+        """Tokens of a recording whose pieces are each normalised by a part that has most of them.
+
+        Shape: [N, T] µV, [N] → [N, S, D]
+        """
+        generator = keyed_generator(recording, "pieces of a recording")
+        readable = np.flatnonzero(is_readable)
+        encoded = []
+        for piece in _pieces(readable):
+            part = self._drawn(recording, piece, float(torch.rand((), generator=generator)))
+            encoded.append(stager.encode(signal_uv[piece], self.statistics[recording][part]))
+        if not encoded:
+            return np.zeros((len(is_readable), 2, 0), np.float32)
+        tokens = np.zeros((len(is_readable), *encoded[0].shape[1:]), np.float32)
+        tokens[readable] = np.concatenate(encoded)
+        return tokens
+
+    def _drawn(self, recording: int, epochs: NDArray[np.int64], u: float) -> int:
+        """Number of one of the parts that may stand for some epochs; `u` in [0, 1) chooses."""
+        n_in = self.is_in[recording][:, epochs].sum(axis=1)
+        is_stretch = np.arange(len(n_in)) <= N_STRETCHES
+        may = np.flatnonzero(np.where(is_stretch, n_in == len(epochs), n_in > 0))
+        return int(may[int(u * len(may))]) if len(may) else 0
+
+
+def _pieces(readable: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    assert PIECE_EPOCHS <= EPOCHS_PER_CALL
+    for start in range(0, len(readable), PIECE_EPOCHS):
+        yield readable[start : start + PIECE_EPOCHS]
+
+
+def parts_for(config: NetworkConfig, data: FoldData, loop: LoopOptions, advance: Advance) -> RecordingParts | None:
+    """Parts of the training recordings as the options ask for them; None where the network reads no statistics."""
+    if not config.needs_statistics:
+        return None
+    return recording_parts(data, data.training, kind=loop.statistics_window, seed=loop.seed, advance=advance)
+
+
+def recording_parts(
+    data: FoldData,
+    recordings: list[int],
+    *,
+    kind: Literal["recording", "random"],
+    seed: int,
+    advance: Advance = lambda *_: None,
+) -> RecordingParts:
+    """Draw parts of training recordings and compute their statistics from the readable epochs in each.
+
+    Parameters
+    ----------
+    data, recordings
+        Which recordings.
+    kind
+        ``"recording"``: the whole of each. ``"random"``: besides, five stretches and three choices of stages.
+    seed
+        Of the draws.
+    advance
+        Told recordings done, all of them, and the last one's name.
+    """
+    store = data.store
+    is_in, statistics = {}, {}
+    for done, recording in enumerate(recordings, start=1):
+        epochs = store.epochs_of(recording)
+        is_readable = store.is_readable[epochs]
+        if is_readable.any():
+            signal_uv = data.signal_uv(epochs[is_readable], "training")
+            decibels, samples_uv = frame_decibels(signal_uv, FRAME_STEP), signal_uv[:, ::SAMPLE_STEP]
+            parts = [np.ones(len(epochs), np.bool_)]
+            if kind == "random":
+                parts += _random_parts(data.stage(epochs, "training"), keyed_generator(seed, "parts", recording))
+            rows = []
+            for index, part in enumerate(parts):
+                if (part & is_readable).sum() < min(SHORTEST_EPOCHS, is_readable.sum()):
+                    parts[index] = parts[0]
+                rows.append(_statistics_in(parts[index][is_readable], decibels, samples_uv))
+            is_in[recording], statistics[recording] = np.stack(parts), np.stack(rows)
+        advance(done, len(recordings), store.recordings[recording].name)
+    return RecordingParts(store=store, is_in=is_in, statistics=statistics)
+
+
+def _statistics_in(
+    part: NDArray[np.bool_], decibels: NDArray[np.float32], samples_uv: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    return statistics_of_frames(decibels[part], samples_uv[part])
+
+
+def _random_parts(stage: NDArray[np.int8], generator: torch.Generator) -> list[NDArray[np.bool_]]:
+    """Five stretches, log-uniform in length, and three choices of stages. Shape: [N] → 8 times [N]"""
+    n_epochs, place = len(stage), np.arange(len(stage))
+    shortest = min(SHORTEST_EPOCHS, n_epochs)
+    parts = []
+    for share, offset in torch.rand(N_STRETCHES, 2, generator=generator).tolist():
+        # Half of the stretches are shorter than two hours.
+        length = round(shortest * (n_epochs / shortest) ** share)
+        start = round(offset * (n_epochs - length))
+        parts.append((place >= start) & (place < start + length))
+    for draws in torch.rand(N_SELECTIONS, N_STAGES, generator=generator).tolist():
+        parts.append(np.isin(stage, np.flatnonzero(np.array(draws) < 0.5)))
+    return parts
