@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 app.command()(demo.demo)
 app.command()(data.synth)
+app.command()(data.download)
 app.command()(data.prepare)
 app.command()(data.folds)
 app.command()(training.pretrain)

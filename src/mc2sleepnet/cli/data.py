@@ -27,6 +27,23 @@ def synth(
 
 
 @verb
+def download(
+    corpus: Annotated[str, typer.Argument(help="sleep-edf.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    base_url: Annotated[str | None, typer.Option(help="Folder with SHA256SUMS.txt; default PhysioNet's.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Pattern such as 'sleep-cassette/*'; repeatable.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Fetch a corpus and verify every file. Run again, it goes on where it stopped."""
+    from mc2sleepnet.corpora.download import PHYSIONET
+    from mc2sleepnet.corpora.download import download as run
+
+    with progress_bar("downloading") as advance:
+        result = run(corpus, out, base_url=base_url or PHYSIONET, only=only or [], progress=advance)
+    print(json.dumps(result.to_json(), indent=1) if as_json else result.to_text())
+
+
+@verb
 def prepare(
     corpus: Annotated[str, typer.Argument(help="sleep-edf-78, sleep-edf-20, shhs, or folder for your own.")],
     source: Annotated[Path, typer.Argument(metavar="SRC", help="Folder with the corpus's files.")],
