@@ -133,7 +133,7 @@ def test_columns_and_findings_are_those_of_the_contract() -> None:
 
     assert listed("### `hypnogram.csv`") == set(COLUMNS)
     sources = "".join(path.read_text() for path in (root / "src").rglob("*.py"))
-    assert listed("## Findings") == set(re.findall(r'Finding\(\s*id="([a-z-]+)"', sources))
+    assert listed("## Findings") == set(re.findall(r'(?:Finding|Doubt|_doubtful)\(\s*id="([a-z-]+)"', sources))
 
 
 @pytest.mark.parametrize("seconds", [30.0, 45.0, 59.99, 60.0, 90.0, 91.5, 300.0])

@@ -64,7 +64,8 @@ def test_every_unit_gives_the_same_microvolts_and_says_what_was_done(tmp_path, u
 def test_the_micro_sign_is_read_in_every_encoding(tmp_path, spelling):
     path = write_night(tmp_path / "n.edf")
     recording = read_recording(overwrite(path, 256 + 16 + 80, spelling.ljust(8)))
-    assert recording.findings == ()
+    # No unit was assumed; that the header is not ASCII is told.
+    assert ids(recording) == ["header-not-ascii"]
 
 
 @pytest.mark.parametrize("factor", [1e-6, 1e-3, 0.03, 1e3])
@@ -105,7 +106,7 @@ def test_a_late_first_record_moves_the_start(tmp_path):
 
 @pytest.mark.parametrize(
     ("onsets_s", "words"),
-    [([*range(40), 39.5], "records 39 and 40 overlap"), ([*range(40), 4e6], "span 1111 h, more than 72 h")],
+    [([*range(40), 39.5], "records 39 and 40 overlap"), ([*range(40), 4e6], "span 1111 h, more than 168 h")],
 )
 def test_record_onsets_that_cannot_be_true_are_refused(tmp_path, onsets_s, words):
     assert words in fault_of(write_discontinuous(tmp_path / "n.edf", onsets_s))
@@ -152,7 +153,9 @@ def test_what_is_no_edf_is_refused(tmp_path):
     assert "is a directory" in fault_of(tmp_path)
     assert "no such file" in fault_of(tmp_path / "gone.edf")
     (tmp_path / "b.bdf").write_bytes(b"\xffBIOSEMI" + b" " * 600)
-    assert "is BDF" in fault_of(tmp_path / "b.bdf")
+    assert "does not say how many signals" in fault_of(tmp_path / "b.bdf")
+    (tmp_path / "z.edf").write_bytes(b"\x1f\x8b" + b"0" * 600)
+    assert "seems to be a gzip archive" in fault_of(tmp_path / "z.edf")
 
 
 def test_a_hypnogram_given_as_a_recording_is_refused(tmp_path):
@@ -218,9 +221,18 @@ def test_an_anonymised_date_keeps_the_clock_time(tmp_path):
     assert read_recording(overwrite(path, START_TIME_AT, b"00.00.00")).start is None
 
 
-def test_a_nonsense_date_is_an_unknown_start(tmp_path):
+def test_a_nonsense_date_keeps_the_time_of_day(tmp_path):
     path = overwrite(write_night(tmp_path / "n.edf"), START_DATE_AT, b"99.99.99")
-    assert read_recording(path).start is None
+    recording = read_recording(path)
+    assert recording.start == datetime(2024, 2, 29, 22, 15, 30)
+    assert ids(recording) == ["start-doubtful"]
+    bare = read_recording(overwrite(path, 88, b"".ljust(80)))
+    assert bare.start == datetime(1985, 1, 1, 22, 15, 30)
+
+
+def test_a_nonsense_time_is_an_unknown_start(tmp_path):
+    recording = read_recording(overwrite(write_night(tmp_path / "n.edf"), START_TIME_AT, b"25.61.00"))
+    assert (recording.start, ids(recording)) == (None, ["start-doubtful"])
 
 
 def test_a_date_before_midnight_in_the_edfplus_field_does_not_move_the_start(tmp_path):
@@ -258,5 +270,5 @@ def test_the_real_night_is_read(real_data):
 
 def test_a_real_clinical_recording_of_ninety_signals_is_read_in_microvolts(real_data):
     recording = read_recording(real_data / "psg" / "nox_85ch_2min.edf")
-    assert (recording.channel, ids(recording)) == ("C4-M1", ["unit-converted"])
+    assert (recording.channel, ids(recording)) == ("C4-M1", ["header-not-ascii", "unit-converted"])
     assert 1 < np.diff(recording.signal_uv).std() < 100

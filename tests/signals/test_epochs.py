@@ -47,7 +47,7 @@ def test_an_epoch_is_flat_below_half_a_microvolt_whatever_its_offset():
 def test_flat_epochs_are_told_after_what_was_found_before():
     noise = noise_uv(30, 100)
     before = Finding(id="gap", message="")
-    two = cut_epochs(replace(recording(np.concatenate([noise, np.zeros(6000)])), findings=(before,)))
+    two = cut_epochs(replace(recording(np.concatenate([noise, noise, np.zeros(6000)])), findings=(before,)))
     assert two.findings == (before, Finding(id="flat", message="2 epochs are flat"))
     assert cut_epochs(recording(np.zeros(3000))).findings[0].message == "1 epoch is flat"
     assert cut_epochs(recording(noise)).findings == ()
@@ -80,7 +80,9 @@ def test_the_last_partial_epoch_of_a_file_gets_a_row(tmp_path):
 
 def test_a_slow_channel_is_refused_by_the_files_name(tmp_path):
     path = write_night(tmp_path / "slow.edf", sampling_hz=20)
-    with pytest.raises(InputError, match=r"slow\.edf: channel 'EEG Fpz-Cz' has 20 samples a second"):
+    with pytest.raises(
+        InputError, match=r"slow\.edf: no EEG channel that can be used: 'EEG Fpz-Cz' has 20 samples a second"
+    ):
         read_epochs(path)
 
 

@@ -5,15 +5,24 @@ import pytest
 
 from edf_files import noise_uv, signal, write_edf
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.recording import Finding
 from mc2sleepnet.signals import read_epochs, read_recording
-from mc2sleepnet.signals.units import is_another_quantity, to_microvolts
+from mc2sleepnet.signals.doubts import DoubtError, settle
+from mc2sleepnet.signals.units import deviations, is_another_quantity, judge_unit
 
 WHERE = Path("night.edf")
 HZ = 100
 
 
 def converted(unit, values):
-    return to_microvolts(WHERE, "EEG", unit, np.asarray(values, dtype=np.float64), HZ)[0]
+    factor, findings = judged(unit, values)
+    settle(WHERE, findings, ())
+    return np.asarray(values) * factor
+
+
+def judged(unit, values):
+    largest, n_steps = np.abs(values)[np.isfinite(values)].max(), len(np.unique(values))
+    return judge_unit(WHERE, "EEG", unit, deviations(np.asarray(values), HZ), largest=largest, span_steps=n_steps)
 
 
 def refusal(unit, values):
@@ -45,6 +54,29 @@ def test_an_amplitude_that_no_eeg_has_in_the_headers_unit_is_refused(unit, value
     fault = refusal(unit, noise_uv(300, HZ) * values_per_uv)
     assert f"in {unit} has a typical deviation of {typical} µV" in fault
     assert "Correct the unit" in fault
+
+
+@pytest.mark.parametrize(("values_per_uv", "fitting"), [(1e-6, "V"), (1e-3, "mV"), (1e3, "nV")])
+@pytest.mark.parametrize("unit", ["", "a.u."])
+def test_an_accepted_unknown_unit_is_the_one_that_fits_the_amplitude(unit, values_per_uv, fitting):
+    noise = noise_uv(300, HZ)
+    factor, (doubt,) = judged(unit, noise * values_per_uv)
+    assert factor * values_per_uv == pytest.approx(1)
+    assert doubt.id == "unit-unknown"
+    assert f"in {fitting} it would have 19.9 µV" in doubt.message
+    (accepted,) = settle(WHERE, [doubt], {"unit-unknown"})
+    assert (accepted.id, type(accepted)) == ("unit-unknown", Finding)
+
+
+def test_an_amplitude_that_fits_no_unit_is_read_as_it_is_if_accepted():
+    factor, (doubt,) = judged("uV", noise_uv(300, HZ) * 1e9 / 200)
+    assert (factor, doubt.id) == (1, "amplitude-implausible")
+
+
+def test_the_error_of_a_doubt_names_it():
+    with pytest.raises(DoubtError, match=r"or go on with --accept unit-unknown\.$") as raised:
+        converted("", noise_uv(300, HZ) / 1e6)
+    assert raised.value.finding == "unit-unknown"
 
 
 def test_artefacts_in_most_of_a_night_do_not_make_its_unit_doubtful():
@@ -88,7 +120,7 @@ def test_a_unit_that_may_be_a_voltage_is_not_taken_for_another_quantity(unit):
 
 
 @pytest.mark.parametrize("unit", ["V", "mV", "uV", ""])
-@pytest.mark.parametrize("largest", [9e37, 1e300, 1.7e308])
+@pytest.mark.parametrize("largest", [9e37, 3e38])
 def test_what_does_not_stay_finite_as_microvolts_is_refused_without_a_warning(unit, largest):
     assert "by its header" in refusal(unit, np.sign(noise_uv(90, HZ)) * largest)
 

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from mc2sleepnet.cli import convert, data, demo, evaluation, scoring, training
+from mc2sleepnet.cli import convert, data, demo, doctor, evaluation, scoring, training
 
 app = typer.Typer(
     name="mc2sleepnet",
@@ -21,6 +21,7 @@ app.command()(data.folds)
 app.command()(training.pretrain)
 app.command()(training.finetune)
 app.command()(training.export)
+app.command()(doctor.doctor)
 app.command()(scoring.score)
 app.command()(evaluation.evaluate)
 app.command()(convert.convert)

@@ -7,11 +7,14 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.recording import EpochedRecording, Finding, Recording, Source
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ
+from mc2sleepnet.signals.doubts import Doubt
 
 # A living scalp never keeps still to half a microvolt for 30 s: the noise of an amplifier alone is as large.
 FLAT_UV: Final = 0.5
 # Resampling rings where a flat stretch begins or ends, up to this far into the flat epoch beside it.
 _RINGING_S: Final = 0.5
+# More flat epochs than this share of those recorded, and the electrode was hardly on.
+_MOST: Final = 0.5
 
 
 def cut_epochs(recording: Recording, source_sampling_hz: float | None = None) -> EpochedRecording:
@@ -36,28 +39,50 @@ def cut_epochs(recording: Recording, source_sampling_hz: float | None = None) ->
     """
     assert recording.sampling_hz == SAMPLING_HZ
     n_samples = len(recording.signal_uv)
-    n_epochs = -(-n_samples // SAMPLES_PER_EPOCH)
-    signal_uv = np.zeros((n_epochs, SAMPLES_PER_EPOCH), dtype=np.float32)
-    signal_uv.reshape(-1)[:n_samples] = recording.signal_uv
-    is_gap = np.any(np.isnan(signal_uv), axis=1)
-    np.nan_to_num(signal_uv, copy=False, nan=0.0)
+    rows = np.full((-(-n_samples // SAMPLES_PER_EPOCH), SAMPLES_PER_EPOCH), np.nan, dtype=np.float32)
+    rows.reshape(-1)[:n_samples] = recording.signal_uv
+    return label_epochs(recording, rows, source_sampling_hz or recording.sampling_hz)
+
+
+def label_epochs(recording: Recording, rows: NDArray[np.float32], source_sampling_hz: float) -> EpochedRecording:
+    """Say of each epoch whether it can be scored, as `cut_epochs` does.
+
+    Parameters
+    ----------
+    recording
+        At 100 Hz.
+    rows
+        Shape ``[N, 3000]``: its samples, NaN in gaps and beyond the end; gaps become zeros in place.
+    source_sampling_hz
+        Rate of the file.
+    """
+    n_samples = len(recording.signal_uv)
+    is_gap = np.isnan(rows.min(axis=1))
+    n_beyond = rows.size - n_samples
+    # Infinite samples are no signal either; an array may hold them.
+    np.nan_to_num(rows, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     source = [
         Source.GAP if gap else Source.FLAT if flat else Source.MODEL
-        for gap, flat in zip(is_gap.tolist(), is_flat(signal_uv).tolist(), strict=True)
+        for gap, flat in zip(is_gap.tolist(), is_flat(rows).tolist(), strict=True)
     ]
-    if n_samples % SAMPLES_PER_EPOCH:
+    if n_beyond:
         source[-1] = Source.PARTIAL
     findings = list(recording.findings)
-    if n_flat := source.count(Source.FLAT):
-        message = f"{n_flat} epochs are flat" if n_flat > 1 else "1 epoch is flat"
+    n_flat, n_recorded = source.count(Source.FLAT), source.count(Source.FLAT) + source.count(Source.MODEL)
+    message = f"{n_flat} epochs are flat" if n_flat > 1 else "1 epoch is flat"
+    # Where all are flat nothing is left to accept.
+    if n_recorded > n_flat > _MOST * n_recorded:
+        message = f"channel '{recording.channel}' is flat in {n_flat} of its {n_recorded} epochs"
+        findings.append(Doubt(id="mostly-flat", message=message, remedy="Choose another with --channel"))
+    elif n_flat:
         findings.append(Finding(id="flat", message=message))
     return EpochedRecording(
-        signal_uv=signal_uv,
+        signal_uv=rows,
         source=tuple(source),
         name=recording.name,
         channel=recording.channel,
         channel_reason=recording.channel_reason,
-        source_sampling_hz=source_sampling_hz or recording.sampling_hz,
+        source_sampling_hz=source_sampling_hz,
         start=recording.start,
         findings=tuple(findings),
         is_synthetic=recording.is_synthetic,

@@ -1,6 +1,8 @@
-"""The time of every data record of an EDF+D file, and its samples laid on one line of time."""
+"""When the data records of an EDF+ or BDF+ file began, and where their samples belong on one line of time."""
 
 import re
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -9,47 +11,148 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.recording import Finding
+from mc2sleepnet.signals.data_records import annotation_bytes
+from mc2sleepnet.signals.doubts import Doubt
 from mc2sleepnet.signals.edf_header import EdfHeader
 
-_ONSET: Final = re.compile(rb"([+-]\d+(?:\.\d*)?)[\x14\x15]")
-# The longest recordings last three days. More is a damaged time stamp, which must not be allowed to fill the memory.
-_LONGEST_H: Final = 72
+_ONSET: Final = re.compile(rb"([+-]\d{1,15}(?:[.,]\d{0,15})?)[\x14\x15]")
+# No recorder runs for longer. More is a damaged time stamp, which must not be allowed to fill the memory.
+_LONGEST_H: Final = 168
 _LONGEST_BRIDGE_S: Final = 0.05
 # Time stamps are rounded; an onset of exactly a sample off must not depend on binary fractions.
 _TOLERANCE_SAMPLES: Final = 1 + 1e-6
 # A recorder's clock is right to far better than this share; faster, and records or time stamps are wrong.
 _LARGEST_OVERLAP: Final = 1e-3
 _REMEDY: Final = "Export the recording again, as EDF+C if it has no interruptions"
+# In a file that calls itself continuous, time stamps this near to where the count of records puts them agree with it.
+_AGREEMENT_S: Final = 0.5
 
 
-def record_onsets(path: Path, header: EdfHeader) -> NDArray[np.float64]:
-    """Onset of every data record in seconds after the header's start time, shape ``[records]``.
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """When the data records began.
+
+    Attributes
+    ----------
+    onsets_s
+        Shape ``[records]``, seconds after the header's start time; None where records follow one another.
+    offset_s
+        The first record's.
+    findings
+        What was odd about the time stamps.
+    """
+
+    onsets_s: NDArray[np.float64] | None
+    offset_s: float
+    findings: tuple[Finding, ...] = ()
+
+
+def read_timeline(path: Path, header: EdfHeader) -> Timeline:
+    """Read the time stamps of a file's data records.
+
+    Plain EDF and BDF have none. In EDF+D they say where the records belong; in EDF+C they are held against the
+    header, which promises that there are no interruptions.
 
     Raises
     ------
     InputError
-        If a record does not say when it began (EDF+ 2.2.4: its first annotation does).
+        If a record of an EDF+D file does not say when it began (EDF+ 2.2.4: its first annotation does).
     """
-    signal = header.annotation_signal
-    if signal is None:
-        raise InputError(path, "is EDF+D but has no 'EDF Annotations' to say when its records began", _REMEDY)
-    first = sum(header.samples_per_record[:signal])
-    # 2 bytes hold a sample, whatever they mean.
-    shape = (header.n_records, sum(header.samples_per_record))
-    samples = np.memmap(path, dtype="<i2", mode="r", offset=header.n_header_bytes, shape=shape)
-    annotations = np.ascontiguousarray(samples[:, first : first + header.samples_per_record[signal]])
-    onsets_s = np.empty(header.n_records)
-    for record, line in enumerate(annotations):
-        match = _ONSET.match(line.tobytes())
-        if match is None:
-            raise InputError(path, f"data record {record} does not say when it began", _REMEDY)
-        onsets_s[record] = float(match[1])
-    return onsets_s
+    if "+" not in header.kind:
+        return Timeline(onsets_s=None, offset_s=0.0)
+    is_discontinuous = header.kind.endswith("D")
+    keeper = header.time_keeper
+    if keeper is None:
+        if is_discontinuous:
+            fault = f"is {header.kind} but has no annotations to say when its records began"
+            raise InputError(path, fault, _REMEDY)
+        message = f"is {header.kind} without annotations; its records are taken to follow one another"
+        return Timeline(onsets_s=None, offset_s=0.0, findings=(Finding(id="time-stamps-missing", message=message),))
+    onsets_s, unstamped, is_garbage = _stamps(path, header)
+    if is_discontinuous:
+        if unstamped:
+            raise InputError(path, f"data record {unstamped[0]} does not say when it began", _REMEDY)
+        return Timeline(onsets_s=onsets_s, offset_s=float(onsets_s[0]))
+    return _held_against_the_count(header, onsets_s, unstamped, is_garbage=is_garbage)
 
 
-def lay_on_timeline(
-    path: Path, records: NDArray[np.float64], onsets_s: NDArray[np.float64], sampling_hz: float
-) -> tuple[NDArray[np.float64], tuple[Finding, ...]]:
+def _stamps(path: Path, header: EdfHeader) -> tuple[NDArray[np.float64], list[int], bool]:
+    """Onset of every record, NaN where it has none; those without; whether there is something else instead."""
+    keeper = header.time_keeper
+    assert keeper is not None
+    onsets_s = np.full(header.n_records, np.nan)
+    unstamped, is_garbage = [], False
+    for record, content in enumerate(annotation_bytes(path, header, keeper)):
+        match = _ONSET.match(content)
+        if match:
+            onsets_s[record] = float(match[1].replace(b",", b"."))
+        else:
+            unstamped.append(record)
+            # Sloppy writers leave the place empty, or write only events.
+            is_garbage = is_garbage or not (content.strip(b"\x00 ") == b"" or content[:1] in {b"+", b"-"})
+    if keeper.samples_per_record == 0:
+        unstamped = list(range(header.n_records))
+    return onsets_s, unstamped, is_garbage
+
+
+def _held_against_the_count(
+    header: EdfHeader, onsets_s: NDArray[np.float64], unstamped: list[int], *, is_garbage: bool
+) -> Timeline:
+    """What the time stamps of a file that calls itself continuous are worth."""
+    findings: list[Finding] = []
+    if is_garbage:
+        message = f"data record {unstamped[0]} and {len(unstamped) - 1} others hold no time stamp but something else"
+        remedy = "Its header describes the file wrongly or bytes are missing; export it again"
+        return Timeline(
+            onsets_s=None, offset_s=0.0, findings=(Doubt(id="records-out-of-step", message=message, remedy=remedy),)
+        )
+    if unstamped:
+        message = f"{len(unstamped)} of {header.n_records} data records do not say when they began"
+        findings.append(Finding(id="time-stamps-missing", message=message))
+    stamped = np.flatnonzero(np.isfinite(onsets_s))
+    if not len(stamped):
+        return Timeline(onsets_s=None, offset_s=0.0, findings=tuple(findings))
+    step_s = float(header.record_s)
+    offset_s = float(onsets_s[0]) if stamped[0] == 0 else 0.0
+    off_s = np.abs(onsets_s[stamped] - onsets_s[stamped[0]] - step_s * (stamped - stamped[0]))
+    if off_s.max() <= _AGREEMENT_S:
+        return Timeline(onsets_s=None, offset_s=offset_s, findings=tuple(findings))
+    steps_s = np.diff(onsets_s[stamped]) / np.diff(stamped)
+    if np.all(steps_s >= step_s * (1 - _LARGEST_OVERLAP)) and not unstamped and np.median(steps_s) < 1.5 * step_s:
+        message = f"calls itself {header.kind}, continuous, but its time stamps are not; they are followed"
+        findings.append(Finding(id="not-continuous", message=message))
+        return Timeline(onsets_s=onsets_s, offset_s=offset_s, findings=tuple(findings))
+    message = f"its data records of {step_s:g} s have time stamps that are {float(np.median(steps_s)):g} s apart"
+    if np.all(np.diff(onsets_s[stamped]) > 0):
+        remedy = "Its header may tell the wrong sampling rates; export it again"
+        findings.append(Doubt(id="records-out-of-step", message=message, remedy=remedy))
+    else:
+        message = f"calls itself {header.kind}, but its time stamps go back or stand still; they are ignored"
+        findings.append(Finding(id="time-stamps-ignored", message=message))
+    return Timeline(onsets_s=None, offset_s=offset_s, findings=tuple(findings))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Where a signal's data records lie on its line of time, in samples.
+
+    Attributes
+    ----------
+    first
+        Shape ``[records]``: place of each record's first sample; None where records follow one another.
+    n_samples
+        From the first record's first sample to the last one's last.
+    findings
+        ``gap``; ``clock-drift`` where a late clock left gaps of at most 50 ms, which are interpolated, for each would
+        cost its whole epoch; ``overlap`` where a fast clock made single samples be dropped.
+    """
+
+    first: NDArray[np.int64] | None
+    n_samples: int
+    findings: tuple[Finding, ...] = ()
+
+
+def lay_out(path: Path, onsets_s: NDArray[np.float64], length: int, sampling_hz: Fraction | float) -> Layout:
     """Lay data records where they belong in time.
 
     A record that begins within a sample of where the one before ends, continues it; any other stands where its onset
@@ -59,31 +162,24 @@ def lay_on_timeline(
     ----------
     path
         Named in the error.
-    records
-        Shape ``[records, samples per record]``.
     onsets_s
         Shape ``[records]``, seconds.
+    length
+        Samples of the signal in a record.
     sampling_hz
         Samples per second.
-
-    Returns
-    -------
-    tuple
-        Shape ``[samples]``, from the first record's first sample to the last one's last, NaN where none was recorded;
-        and findings: ``gap``; ``clock-drift`` where a late clock left gaps of at most 50 ms, which are interpolated,
-        for each would cost its whole epoch; ``overlap`` where a fast clock made single samples be dropped.
 
     Raises
     ------
     InputError
-        If records overlap by more than single samples, go back in time, or span more than 72 h.
+        If records overlap by more than single samples, go back in time, or span more than a week.
     """
-    n_records, length = records.shape
-    span_h = (np.ptp(onsets_s) + length / sampling_hz) / 3600
+    rate = float(sampling_hz)
+    span_h = (np.ptp(onsets_s) + length / rate) / 3600
     if span_h > _LONGEST_H:
         raise InputError(path, f"its data records span {span_h:.4g} h, more than {_LONGEST_H} h", _REMEDY)
-    stated = (onsets_s - onsets_s[0]) * sampling_hz
-    first = np.zeros(n_records, dtype=np.int64)
+    stated = (onsets_s - onsets_s[0]) * rate
+    first = np.zeros(len(onsets_s), dtype=np.int64)
     end, n_dropped, n_missing = length, 0, 0
     for record, place in enumerate(stated[1:].tolist(), start=1):
         off = place - end
@@ -93,15 +189,13 @@ def lay_on_timeline(
         n_dropped += max(0, end - int(first[record]))
         n_missing += max(0, int(first[record]) - end)
         end = int(first[record]) + length
-    if n_dropped > _LARGEST_OVERLAP * records.size:
+    if n_dropped > _LARGEST_OVERLAP * length * len(onsets_s):
         raise InputError(path, f"its data records overlap in time, by {n_dropped} samples in all", _REMEDY)
-    line = np.full(end, np.nan)
-    # Where two records hold the same time, the later one stays.
-    line[first[:, None] + np.arange(length)] = records
-    n_bridged = _bridge(line, first, length, round(_LONGEST_BRIDGE_S * sampling_hz))
+    holes = np.diff(first) - length
+    n_bridged = int(holes[(holes > 0) & (holes <= longest_bridge(rate))].sum())
     findings = []
     if n_missing > n_bridged:
-        message = f"{(n_missing - n_bridged) / sampling_hz:g} s within the recording were not recorded"
+        message = f"{(n_missing - n_bridged) / rate:g} s within the recording were not recorded"
         findings.append(Finding(id="gap", message=message))
     if n_bridged:
         message = f"the recorder's clock runs late; {n_bridged} samples between its data records were interpolated"
@@ -109,14 +203,9 @@ def lay_on_timeline(
     if n_dropped:
         message = f"data records overlap by single samples; {n_dropped} samples were dropped"
         findings.append(Finding(id="overlap", message=message))
-    return line, tuple(findings)
+    return Layout(first=first, n_samples=end, findings=tuple(findings))
 
 
-def _bridge(line: NDArray[np.float64], first: NDArray[np.int64], length: int, longest: int) -> int:
-    """Interpolate in place between records that lie at most `longest` samples apart; how many samples that were."""
-    ends = first[:-1] + length
-    n_missing = first[1:] - ends
-    is_short = (n_missing > 0) & (n_missing <= longest)
-    for end, n in zip(ends[is_short].tolist(), n_missing[is_short].tolist(), strict=True):
-        line[end : end + n] = np.linspace(line[end - 1], line[end + n], n + 2)[1:-1]
-    return int(n_missing[is_short].sum())
+def longest_bridge(sampling_hz: float) -> int:
+    """Samples of the longest hole that is interpolated."""
+    return round(_LONGEST_BRIDGE_S * sampling_hz)

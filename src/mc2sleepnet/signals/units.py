@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.recording import Finding
 from mc2sleepnet.core.stages import EPOCH_S
+from mc2sleepnet.signals.doubts import Doubt
+from mc2sleepnet.signals.quality import FLAT_STEPS
 
-# µ has two code points (micro sign, Greek mu); volts are spelled in both cases, but M is not milli.
-_MICROVOLTS: Final = frozenset({"uv", "\u00b5v", "\u03bcv", "microvolt", "microvolts"})
-_FACTOR_UV: Final = {"nV": 1e-3, "nv": 1e-3, "mV": 1e3, "mv": 1e3, "V": 1e6, "v": 1e6}
+# µ has two code points (micro sign, Greek mu), and is lost altogether where a header was made ASCII by force.
+_MICROVOLTS: Final = frozenset(
+    {"uv", "\u00b5v", "\u03bcv", "\u00b5volt", "uvolt", "microv", "microvolt", "microvolts", "\u00b5volts", "uvolts"}
+)
+_FACTOR_OF: Final = {"µV": 1.0, "mV": 1e3, "V": 1e6, "nV": 1e-3}
 # What sensors beside the EEG measure in. Whatever else stands in a header may yet be a voltage.
 _ANOTHER_QUANTITY: Final = re.compile(
     r"%|°[cf]?|deg[cf]?|rad|[ckgswh]|ms|min|hz|bpm|rpm|lpm|(?:1|events|beats|breaths|tr)?/min|[km]?(?:ohms?|ω)"
@@ -28,64 +32,13 @@ _LARGEST_UV: Final = 1e9
 # A share of the night, counted from the end at fault, that must be possible: one with the electrode off is neither
 # too weak nor, full of artefacts, too strong.
 _POSSIBLE_SHARE: Final = 0.1
-# What an electrode that is off leaves of the converter's steps; such a channel is flat, whatever its unit.
-_FLAT_STEPS: Final = 16
-
-
-def to_microvolts(
-    where: Path, channel: str, unit: str, signal: NDArray[np.floating], sampling_hz: float
-) -> tuple[NDArray[np.float32], tuple[Finding, ...]]:
-    """Convert a signal to microvolts; say what was converted or assumed.
-
-    Parameters
-    ----------
-    where, channel
-        Named in the error.
-    unit
-        The header's physical dimension.
-    signal
-        Shape ``[samples]``, in `unit`.
-    sampling_hz
-        Samples per second.
-
-    Returns
-    -------
-    tuple
-        Shape ``[samples]`` in µV, and findings ``unit-converted`` or ``unit-assumed``.
-
-    Raises
-    ------
-    InputError
-        If the unit is not one of voltage, if no EEG has such an amplitude in that unit, or if the unit is blank or
-        unknown and the amplitude is not that of EEG in µV.
-    """
-    spelling = unit.strip()
-    if is_another_quantity(spelling):
-        fault = f"channel '{channel}' is in {spelling}, which is no voltage"
-        raise InputError(where, fault, "Name an EEG channel with --channel, or correct the unit in the EDF header")
-    if is_voltage(spelling):
-        factor = 1.0 if spelling.lower() in _MICROVOLTS else _FACTOR_UV[spelling]
-        _refuse_beyond_range(where, channel, spelling, signal, factor)
-        signal_uv = signal * factor
-        _refuse_impossible(where, channel, spelling, signal_uv, sampling_hz)
-        if factor == 1:
-            return signal_uv.astype(np.float32), ()
-        message = f"channel '{channel}' is in {spelling}; multiplied by {factor:g} to give µV"
-        return signal_uv.astype(np.float32), (Finding(id="unit-converted", message=message),)
-    _refuse_beyond_range(where, channel, spelling, signal, 1.0)
-    deviation = typical_deviation(signal, sampling_hz)
-    named = f"the unknown unit '{spelling}'" if spelling else "no unit"
-    low, high = PLAUSIBLE_SD_UV
-    if not low <= deviation <= high:
-        fault = f"channel '{channel}' has {named} and a typical deviation of {deviation:.3g}, not that of EEG in µV"
-        raise InputError(where, fault, "Write the unit (uV, mV or V) into the EDF header")
-    message = f"channel '{channel}' has {named}; µV assumed, as its typical deviation is {deviation:.3g}"
-    return signal.astype(np.float32), (Finding(id="unit-assumed", message=message),)
+# What moves by less than this share of the converter's step is the resampler's rounding.
+_FLAT_SHARE_OF_STEP: Final = 0.1
 
 
 def is_voltage(unit: str) -> bool:
-    """Whether a header's unit is one that `to_microvolts` converts."""
-    return unit.strip().lower() in _MICROVOLTS or unit.strip() in _FACTOR_UV
+    """Whether a header's unit is one that has a factor to microvolts."""
+    return _factor_of(unit) is not None
 
 
 def is_another_quantity(unit: str) -> bool:
@@ -93,38 +46,125 @@ def is_another_quantity(unit: str) -> bool:
     return not is_voltage(unit) and _ANOTHER_QUANTITY.fullmatch("".join(unit.split()).lower()) is not None
 
 
-def typical_deviation(signal: NDArray[np.floating], sampling_hz: float) -> float:
-    """Median over the 30-s stretches that are not flat of their standard deviation; 0 where all are flat."""
-    return float(np.median(_deviations(signal, sampling_hz)))
+def factor_to_microvolts(unit: str) -> float | None:
+    """Microvolts in one of the header's unit; None where it is no known voltage."""
+    return _factor_of(unit)
 
 
-def _deviations(signal: NDArray[np.floating], sampling_hz: float) -> NDArray[np.float64]:
-    """Standard deviation of every 30-s stretch that is whole and not flat; one 0 where there is none."""
-    length = max(1, round(EPOCH_S * sampling_hz))
-    n_stretches = max(1, len(signal) // length)
-    deviations = np.array([part.std() for part in np.array_split(signal, n_stretches)], dtype=np.float64)
+def deviations(signal: NDArray[np.floating], sampling_hz: float, step: float = 0.0) -> NDArray[np.float64]:
+    """Standard deviation of every 30-s stretch that holds signal.
+
+    Parameters
+    ----------
+    signal
+        Shape ``[samples]``; a stretch with NaN is left out.
+    sampling_hz
+        Samples per second.
+    step
+        The converter's step in units of the signal: what moves by less is flat and left out.
+
+    Returns
+    -------
+    NDArray
+        Shape ``[stretches]``; one 0 where there is none.
+    """
+    length = max(1, min(len(signal), round(EPOCH_S * sampling_hz)))
+    whole = signal[: len(signal) // length * length].reshape(-1, length)
     # A gap's NaN leaves its stretch out; so does an electrode that was off.
-    deviations = deviations[np.isfinite(deviations) & (deviations > 0)]
-    return deviations if len(deviations) else np.zeros(1)
+    found = np.array([stretch.std(dtype=np.float64) for stretch in whole])
+    found = found[np.isfinite(found) & (found > _FLAT_SHARE_OF_STEP * step)]
+    return found if len(found) else np.zeros(1)
 
 
-def _refuse_impossible(
-    where: Path, channel: str, unit: str, signal_uv: NDArray[np.floating], sampling_hz: float
-) -> None:
-    """Refuse a signal that no electrode on a scalp can give if its header's unit is true."""
-    deviations_uv = _deviations(signal_uv, sampling_hz)
-    quiet_uv, lively_uv = np.quantile(deviations_uv, [_POSSIBLE_SHARE, 1 - _POSSIBLE_SHARE])
-    low, high = POSSIBLE_SD_UV
-    is_weak = 0 < lively_uv < low and len(np.unique(signal_uv[np.isfinite(signal_uv)])) > _FLAT_STEPS
-    if is_weak or quiet_uv > high:
-        typical_uv = float(np.median(deviations_uv))
-        fault = f"channel '{channel}' in {unit} has a typical deviation of {typical_uv:.3g} µV, which no EEG has"
-        raise InputError(where, fault, "Correct the unit in the EDF header, or choose another with --channel")
+def judge_unit(
+    where: Path, channel: str, unit: str, found: NDArray[np.float64], *, largest: float, span_steps: float
+) -> tuple[float, tuple[Finding, ...]]:
+    """Find the factor that makes a signal microvolts, and what is to be said of it.
 
+    Parameters
+    ----------
+    where, channel
+        Named in errors.
+    unit
+        The header's physical dimension.
+    found
+        Shape ``[stretches]``: `deviations` of the signal in `unit`.
+    largest
+        Its largest magnitude.
+    span_steps
+        Steps of the converter that it spans where it moves most; if they are few, it is flat, whatever its unit.
 
-def _refuse_beyond_range(where: Path, channel: str, unit: str, signal: NDArray[np.floating], factor: float) -> None:
-    """Refuse what does not stay finite as microvolts in single precision, before anything is computed from it."""
-    largest_uv = max(abs(float(np.nanmin(signal))), abs(float(np.nanmax(signal)))) * factor
-    if not largest_uv <= _LARGEST_UV:
-        fault = f"channel '{channel}' reaches {largest_uv:.3g} µV by its header, in {unit or 'no unit'}"
+    Returns
+    -------
+    tuple
+        The factor; and findings ``unit-converted`` or ``unit-assumed``, or doubts ``unit-unknown`` and
+        ``amplitude-implausible``, each with the factor that holds if they are accepted.
+
+    Raises
+    ------
+    InputError
+        If the unit is known to be no voltage, or the range of the header is not that of any recorder.
+    """
+    spelling = unit.strip()
+    if is_another_quantity(spelling):
+        fault = f"channel '{channel}' is in {spelling}, which is no voltage"
+        raise InputError(where, fault, "Name an EEG channel with --channel, or correct the unit in the EDF header")
+    factor = _factor_of(spelling)
+    if not largest * (factor or 1.0) <= _LARGEST_UV:
+        fault = (
+            f"channel '{channel}' reaches {largest * (factor or 1.0):.3g} µV by its header, in {spelling or 'no unit'}"
+        )
         raise InputError(where, fault, "Correct the unit or the physical range in the EDF header")
+    if factor is None:
+        return _assumed(channel, spelling, float(np.median(found)), is_flat=span_steps <= FLAT_STEPS)
+    findings = _converted(channel, spelling, factor)
+    quiet_uv, lively_uv = np.quantile(found, [_POSSIBLE_SHARE, 1 - _POSSIBLE_SHARE]) * factor
+    low, high = POSSIBLE_SD_UV
+    if quiet_uv <= high and not (0 < lively_uv < low and span_steps > FLAT_STEPS):
+        return factor, findings
+    typical = float(np.median(found))
+    message = (
+        f"channel '{channel}' in {spelling} has a typical deviation of {typical * factor:.3g} µV, which no EEG has"
+    )
+    fitting = _fitting_unit(typical)
+    if fitting:
+        message += f"; in {fitting} it would have {typical * _FACTOR_OF[fitting]:.3g} µV"
+    remedy = "Correct the unit in the EDF header, choose another with --channel"
+    doubt = Doubt(id="amplitude-implausible", message=message, remedy=remedy)
+    return (_FACTOR_OF[fitting] if fitting else factor), (*findings, doubt)
+
+
+def _assumed(channel: str, spelling: str, deviation: float, *, is_flat: bool) -> tuple[float, tuple[Finding, ...]]:
+    """What a blank or unknown unit is taken for."""
+    named = f"the unknown unit '{spelling}'" if spelling else "no unit"
+    low, high = PLAUSIBLE_SD_UV
+    if low <= deviation <= high or (is_flat and deviation <= high):
+        message = f"channel '{channel}' has {named}; µV assumed, as its typical deviation is {deviation:.3g}"
+        return 1.0, (Finding(id="unit-assumed", message=message),)
+    message = f"channel '{channel}' has {named} and a typical deviation of {deviation:.3g}, not that of EEG in µV"
+    fitting = _fitting_unit(deviation)
+    if fitting:
+        message += f"; in {fitting} it would have {deviation * _FACTOR_OF[fitting]:.3g} µV"
+    remedy = "Write the unit (uV, mV or V) into the EDF header"
+    return _FACTOR_OF.get(fitting, 1.0), (Doubt(id="unit-unknown", message=message, remedy=remedy),)
+
+
+def _converted(channel: str, spelling: str, factor: float) -> tuple[Finding, ...]:
+    if factor == 1:
+        return ()
+    message = f"channel '{channel}' is in {spelling}; multiplied by {factor:g} to give µV"
+    return (Finding(id="unit-converted", message=message),)
+
+
+def _fitting_unit(deviation: float) -> str:
+    """The unit in which a deviation is that of EEG; "" if there is none."""
+    low, high = PLAUSIBLE_SD_UV
+    return next((unit for unit, factor in _FACTOR_OF.items() if low <= deviation * factor <= high), "")
+
+
+def _factor_of(unit: str) -> float | None:
+    # Volts are spelled in both cases, but M is not milli.
+    spelling = "".join(unit.split())
+    if spelling.lower() in _MICROVOLTS:
+        return 1.0
+    return _FACTOR_OF.get(spelling[:-1] + "V" if spelling[-1:] in {"v", "V"} else spelling)

@@ -1,0 +1,110 @@
+"""What the converter's own numbers tell of a signal: clipping, and bytes that are no samples."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mc2sleepnet.core.recording import Finding
+from mc2sleepnet.core.stages import EPOCH_S
+from mc2sleepnet.signals.doubts import Doubt
+
+# Fewer steps of the converter than these are what an electrode that is off leaves.
+FLAT_STEPS: Final = 16
+# A signal that stays at its own extreme for three samples running does not turn there: it is cut off.
+_RUN: Final = 3
+# Share of an epoch's samples that end such a run: some clipping, and so much that the epoch is lost.
+_SOME_SHARE, _LARGE_SHARE = 0.01, 0.05
+_MANY_RUNS, _MOST = 5, 0.5
+# Bytes that are no samples look like white noise over the whole range: its deviation is 0.29 of the range, and the
+# mean step from sample to sample 1.13 deviations. EEG's is below 0.7 from 100 Hz on.
+_SCRAMBLED_DEVIATION, _SCRAMBLED_STEP = 0.2, 0.9
+# A last stretch shorter than this share of an epoch is not judged.
+_SHORTEST_SHARE: Final = 0.5
+
+
+class ConverterStatistics:
+    """Statistics of 30-s stretches of a signal in steps of the converter, gathered as the samples arrive.
+
+    Parameters
+    ----------
+    sampling_hz
+        Samples per second.
+    n_bits
+        Of a sample: 16 or 24.
+    digital_range
+        The header's digital minimum and maximum.
+    """
+
+    def __init__(self, sampling_hz: float, n_bits: int, digital_range: tuple[int, int]) -> None:
+        self._length = max(_RUN + 1, int(EPOCH_S * sampling_hz))
+        self._range = 2.0**n_bits
+        self._limits = min(digital_range), max(digital_range)
+        self._held: list[NDArray[np.float32]] = []
+        self._n_held = 0
+        self._is_clipped: list[bool] = []
+        self._is_lost: list[bool] = []
+        self._is_scrambled: list[bool] = []
+        self.n_beyond = 0
+        self.largest_span = 0.0
+
+    def feed(self, steps: NDArray[np.float32]) -> None:
+        """The next samples, shape ``[samples]``."""
+        self.n_beyond += int(np.count_nonzero((steps < self._limits[0]) | (steps > self._limits[1])))
+        self._held.append(steps)
+        self._n_held += len(steps)
+        if self._n_held >= self._length:
+            together = np.concatenate(self._held)
+            n_whole = len(together) // self._length * self._length
+            self._judge(together[:n_whole].reshape(-1, self._length))
+            self._held, self._n_held = [together[n_whole:]], len(together) - n_whole
+
+    def findings(self, channel: str) -> tuple[Finding, ...]:
+        """Findings ``clipping`` and ``beyond-range``, doubts ``mostly-clipped`` and ``samples-scrambled``."""
+        self._finish()
+        findings: list[Finding] = []
+        if np.mean(self._is_scrambled) > _MOST:
+            message = f"channel '{channel}' looks like bytes that are no samples: white noise over its whole range"
+            remedy = "Export the file again; its bytes may be swapped or some missing"
+            findings.append(Doubt(id="samples-scrambled", message=message, remedy=remedy))
+        n_clipped, n_lost, n = sum(self._is_clipped), sum(self._is_lost), len(self._is_lost)
+        if n_lost > _MOST * n:
+            message = f"channel '{channel}' is clipped in {n_lost} of {n} epochs: it stays at its limits"
+            remedy = "Choose another with --channel"
+            findings.append(Doubt(id="mostly-clipped", message=message, remedy=remedy))
+        elif n_clipped:
+            message = f"channel '{channel}' is clipped in {n_clipped} of {n} epochs, in {n_lost} of them much"
+            findings.append(Finding(id="clipping", message=message))
+        if self.n_beyond:
+            message = f"{self.n_beyond} samples of channel '{channel}' lie beyond its header's digital range"
+            findings.append(Finding(id="beyond-range", message=message))
+        return tuple(findings)
+
+    def _finish(self) -> None:
+        """Judge what is left, if it is enough."""
+        left = np.concatenate(self._held) if self._held else np.zeros(0, np.float32)
+        if len(left) > _RUN and (len(left) >= _SHORTEST_SHARE * self._length or not self._is_lost):
+            self._judge(left[None])
+        self._held, self._n_held = [], 0
+
+    def _judge(self, stretches: NDArray[np.float32]) -> None:
+        """Judge stretches, shape ``[N, samples]``."""
+        low, high = stretches.min(axis=1, keepdims=True), stretches.max(axis=1, keepdims=True)
+        span = (high - low)[:, 0]
+        is_alive = span > FLAT_STEPS
+        runs_end = np.zeros(len(stretches))
+        runs = np.zeros(len(stretches))
+        for limit in (low, high):
+            is_at = stretches == limit
+            ends = is_at[:, 2:] & is_at[:, 1:-1] & is_at[:, :-2]
+            runs_end += ends.sum(axis=1)
+            runs += ends[:, 0] + (ends[:, 1:] > ends[:, :-1]).sum(axis=1)
+        share = runs_end / stretches.shape[1]
+        is_clipped = is_alive & (share >= _SOME_SHARE) & ((runs >= _MANY_RUNS) | (share >= _MOST))
+        deviation = stretches.std(axis=1, dtype=np.float64)
+        step = np.abs(np.diff(stretches, axis=1)).mean(axis=1, dtype=np.float64)
+        self._is_clipped += is_clipped.tolist()
+        self._is_lost += (is_clipped & (share >= _LARGE_SHARE)).tolist()
+        is_noise = (deviation > _SCRAMBLED_DEVIATION * self._range) & (step > _SCRAMBLED_STEP * deviation)
+        self._is_scrambled += is_noise.tolist()
+        self.largest_span = max(self.largest_span, float(span.max()))
