@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.signals.channels import choose_channel
+from mc2sleepnet.signals.channels import best_label
 
 _RECORDING_ENDINGS: Final = ("_eeg", "_psg", "_ieeg")
 
@@ -43,4 +43,4 @@ def bids_channels(recording: Path) -> tuple[str, ...]:
         raise InputError(path, "has no channel of type EEG that is not bad", "Name one with --channel")
     if len(usable) == 1:
         return (usable[0][0],)
-    return (choose_channel(path, [name for name, _ in usable], [units for _, units in usable])[0],)
+    return (best_label(path, [name for name, _ in usable], [units for _, units in usable]),)

@@ -129,11 +129,11 @@ def _channel(pair: Pair, wanted: Sequence[str]) -> tuple[str | None, tuple[Findi
     wanted = pair.channels or wanted
     if not wanted:
         return None, ()
-    labels = read_header(pair.recording_path).labels
+    signals = read_header(pair.recording_path).ordinary
     errors = []
     for name in wanted:
         try:
-            label = find_channel(pair.recording_path, labels, name)
+            label = find_channel(pair.recording_path, signals, name).label
         except InputError as error:
             errors.append(error)
             continue

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -104,6 +105,32 @@ def choose_channel(where: Path, signals: Sequence[SignalHeader]) -> Channel:
     raise InputError(where, fault, f"Name one with --channel. It has {_listed(signals)}")
 
 
+def best_label(where: Path, labels: Sequence[str], units: Sequence[str]) -> str:
+    """The best of channels of which a table tells labels and units, and no more.
+
+    Raises
+    ------
+    InputError
+        If none is EEG.
+    """
+    signals = [
+        SignalHeader(
+            label=label,
+            unit=unit,
+            samples_per_record=1,
+            first_sample=0,
+            sampling_hz=Fraction(MIN_SAMPLING_HZ),
+            physical_range=(0.0, 1.0),
+            digital_range=(0, 1),
+        )
+        for label, unit in zip(labels, units, strict=True)
+    ]
+    for channel in eeg_channels(signals):
+        if channel.minus is None:
+            return channel.label
+    raise InputError(where, "no EEG channel", f"Name one with --channel. It has {_listed(signals)}")
+
+
 def find_channel(where: Path, signals: Sequence[SignalHeader], wanted: str) -> Channel:
     """Find the channel somebody asked for.
 
@@ -120,17 +147,23 @@ def find_channel(where: Path, signals: Sequence[SignalHeader], wanted: str) -> C
     if len(places) == 1 or (places and signals[places[0]].label == wanted):
         return _checked(where, signals, _direct(signals, places[0], reason))
     if not places:
-        plus, _, minus = wanted.rpartition("-")
-        understood = understand(wanted)
-        if understood and understood.reference not in {"", "both", "common"}:
-            plus, minus = understood.site, understood.reference
-        first, second = _places_of(signals, plus), _places_of(signals, minus)
-        if plus and first and second:
-            reason = "it was asked for and computed from its parts"
-            return _checked(where, signals, _difference(signals, first[0], second[0], reason))
+        for plus, minus in _parts_of(wanted):
+            first, second = _places_of(signals, plus), _places_of(signals, minus)
+            if first and second:
+                reason = "it was asked for and computed from its parts"
+                return _checked(where, signals, _difference(signals, first[0], second[0], reason))
     fault = f"{len(places)} channels mean '{wanted}'" if places else f"no channel '{wanted}'"
     choice = [signals[i] for i in places] or signals
     raise InputError(where, fault, f"Choose from {_listed(choice)}")
+
+
+def _parts_of(wanted: str) -> list[tuple[str, str]]:
+    """What may be subtracted from what: the text before and after a minus, and the electrodes it names."""
+    parts = [(wanted[:at], wanted[at + 1 :]) for at, letter in enumerate(wanted) if letter == "-"]
+    understood = understand(wanted)
+    if understood and understood.reference not in {"", "both", "common"}:
+        parts.append((understood.site, understood.reference))
+    return [(plus, minus) for plus, minus in parts if plus and minus]
 
 
 def _places_of(signals: Sequence[SignalHeader], wanted: str) -> list[int]:
