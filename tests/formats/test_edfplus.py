@@ -73,6 +73,20 @@ def test_the_same_stage_twice_is_no_contradiction(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "texts",
+    [
+        ["Stage - W", "Stage - N2", "Stage - No Stage", "Stage - R"],
+        ["SLEEP-S0", "SLEEP-S2", "SLEEP-UNSCORED", "SLEEP-REM"],
+        ["Wake", "N2", "?", "REM"],
+    ],
+)
+def test_other_houses_names_are_understood_where_no_sleep_stage_is_written(tmp_path, texts):
+    stages = [(30.0 * i, 30.0, text) for i, text in enumerate(texts)]
+    path = written(tmp_path, *stages, (31.5, 2, "Movement"), (12.3, 0.5, "Lights off"))
+    assert read_hypnogram(path).stage.tolist() == [W, N2, UNSCORED, R]
+
+
+@pytest.mark.parametrize(
     ("annotations", "words"),
     [
         ([(0, 60, "Sleep stage W"), (30, 60, "Sleep stage 2")], "overlaps another stage"),

@@ -166,10 +166,25 @@ def test_what_cannot_be_believed_is_refused(tmp_path, events, words):
     assert words in fault_of(written(tmp_path, *events))
 
 
-@pytest.mark.parametrize("length", ["0", "-30", "1e9", "thirty"])
+@pytest.mark.parametrize("length", ["-30", "1e9", "thirty"])
 def test_an_impossible_epoch_length_is_refused(tmp_path, length):
     path = written(tmp_path, event(STAGES, "Wake|0", 0, 30), epoch_length=f"<EpochLength>{length}</EpochLength>")
     assert "EpochLength" in fault_of(path)
+
+
+def test_lunas_own_xml_is_read(tmp_path):
+    # As its WRITE-ANNOTS leaves it: no start, and 0 for a length of epochs that it does not know.
+    instances = "".join(
+        f'<Instance class="{name}">\n <Start>{30 * i}.000000</Start>\n <Duration>30.000000</Duration>\n</Instance>\n'
+        for i, name in enumerate(["W", "N1", "?", "R"])
+    )
+    path = tmp_path / "luna.xml"
+    path.write_text(
+        '<?xml version="1.0" encoding="UTF-8"?>\n\n<Annotations>\n<StartTime>.</StartTime>\n<Duration>.</Duration>\n'
+        '<EpochLength>0</EpochLength>\n<Classes>\n<Class name="N1">\n</Class>\n</Classes>\n'
+        f"<Instances>\n{instances}</Instances>\n</Annotations>\n"
+    )
+    assert read_hypnogram(path).stage.tolist() == [W, N1, UNSCORED, R]
 
 
 def test_entities_are_refused_before_they_grow(tmp_path):

@@ -145,24 +145,14 @@ def write_hypnogram_csv(
     assert len(source) == n_epochs
     is_scored = hypnogram.is_scored
     assert bool(np.all(np.isfinite(hypnodensity[is_scored])) and np.all(np.isfinite(confidence[is_scored])))
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for epoch in range(n_epochs):
-        time = hypnogram.clock_time(epoch)
-        figures = (confidence[epoch], *hypnodensity[epoch])
-        writer.writerow(
-            (
-                epoch,
-                epoch * EPOCH_S,
-                "" if time is None else time.isoformat(),
-                stage_name(int(hypnogram.stage[epoch])),
-                *(f"{figure:.5f}" if is_scored[epoch] else "" for figure in figures),
-                int(review[epoch]),
-                str(source[epoch]),
-            )
-        )
-    write_text_atomically(path, table.getvalue())
+    scored = ScoredHypnogram(
+        hypnogram=hypnogram,
+        hypnodensity=np.where(is_scored[:, None], hypnodensity, np.nan),
+        confidence=np.where(is_scored, confidence, np.nan),
+        review=review,
+        source=source,
+    )
+    write_csv(scored, path)
 
 
 def write_csv(scored: ScoredHypnogram, path: Path) -> None:

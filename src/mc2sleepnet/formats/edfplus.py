@@ -15,8 +15,9 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import atomic_path
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.stages import EPOCH_S, N1, N2, N3, UNSCORED, R, W
-from mc2sleepnet.formats.grid import LONGEST_S, TOLERANCE_S
+from mc2sleepnet.formats.grid import LONGEST_S, TOLERANCE_S, StageEvent, hypnogram_from_events
 from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
+from mc2sleepnet.formats.stage_words import stage_of_word
 
 # R&K's stages 3 and 4 are both N3; movement time has no place among the five stages.
 _STAGE_OF_SUFFIX: Final = {
@@ -54,7 +55,8 @@ def read_edfplus(path: Path) -> ScoredHypnogram:
     Epochs lie every 30 s from the header's start time. ``Sleep stage W/1/2/3/4/R/?``, ``N1``–``N3`` and
     ``Movement time`` are understood; R&K's 3 and 4 become N3; movement, ``?`` and stretches without any
     annotation are unscored. A stage without a duration lasts until the next one (the last one for an epoch).
-    The last annotation may stop within an epoch, which is then unscored. Other annotations are ignored.
+    The last annotation may stop within an epoch, which is then unscored. Other annotations are ignored. A file
+    without any ``Sleep stage`` is searched for other houses' names, such as ``Stage - N2`` or ``SLEEP-S2``.
 
     Parameters
     ----------
@@ -80,8 +82,17 @@ def read_edfplus(path: Path) -> ScoredHypnogram:
     except _PARSER_ERRORS as error:
         fault = f"its EDF+ annotations cannot be read ({_one_line(error)})"
         raise InputError(path, fault, "Fetch or export the file again") from error
-    intervals = _stage_intervals(path, annotations)
     is_synthetic = _SYNTHETIC in edf.local_recording_identification.lower()
+    if not any(_STAGE_TEXT.fullmatch(annotation.text.strip()) for annotation in annotations):
+        events = [
+            StageEvent(onset_s=a.onset, duration_s=a.duration, stage=stage, text=a.text)
+            for a in annotations
+            if (stage := stage_of_word(a.text)) is not None
+        ]
+        if any(event.stage != UNSCORED for event in events):
+            hypnogram = hypnogram_from_events(path, events, start=_start(edf))
+            return ScoredHypnogram(hypnogram=hypnogram, is_synthetic=is_synthetic)
+    intervals = _stage_intervals(path, annotations)
     hypnogram = Hypnogram(stage=_stages_on_grid(path, intervals), start=_start(edf), scorer=path.stem)
     return ScoredHypnogram(hypnogram=hypnogram, is_synthetic=is_synthetic)
 

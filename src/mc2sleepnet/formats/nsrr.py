@@ -95,6 +95,8 @@ def epoch_length(path: Path, root: Element) -> float | None:
         if not element.text.strip():
             continue
         seconds = parse_seconds(element.text)
+        if seconds == 0:  # Luna's word for unknown
+            continue
         if seconds is None or not 1 <= seconds <= 300:
             fault = f"EpochLength {element.text.strip()[:40]!r} is no number of seconds from 1 to 300"
             raise InputError(path, fault, f"Scorings have epochs of {EPOCH_S} s, or of another length told in seconds")
