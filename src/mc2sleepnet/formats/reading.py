@@ -8,11 +8,13 @@ from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.formats.bids import is_bids, read_bids
 from mc2sleepnet.formats.csv import is_hypnogram_csv, read_csv
 from mc2sleepnet.formats.decoding import read_text
+from mc2sleepnet.formats.domino import is_domino, read_domino
 from mc2sleepnet.formats.edfplus import is_edf, read_edfplus
 from mc2sleepnet.formats.json_file import read_json
 from mc2sleepnet.formats.luna import is_luna, read_luna
 from mc2sleepnet.formats.nsrr import is_nsrr, read_nsrr
 from mc2sleepnet.formats.profusion import is_profusion, read_profusion
+from mc2sleepnet.formats.remlogic import is_remlogic, read_remlogic
 from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
 from mc2sleepnet.formats.sleepware import is_sleepware, read_sleepware
 from mc2sleepnet.formats.stage_table import is_stage_table, read_stage_table
@@ -105,6 +107,10 @@ def _read_text(path: Path, text: str, codes: str | None, column: str | None) -> 
     scored = None
     if text.lstrip()[:1] in {"{", "["} and not text.lstrip().startswith("[]"):
         scored = read_json(path, text, codes=codes)
+    elif is_domino(text):
+        scored = read_domino(path, text)
+    elif is_remlogic(text):
+        scored = read_remlogic(path, text)
     elif is_luna(text):
         scored = read_luna(path, text, codes=codes)
     elif is_bids(_first_line(text)):

@@ -23,7 +23,7 @@ _WORDS_OF: Final[dict[int, str]] = {
     ),
     UNSCORED: (
         "? uns unscored unknown unstaged notscored noscore none n/a na nan nostage notstaged undefined "
-        "m mt mvt movement movementtime sleepmt art artifact artefact lightson missing "
+        "m mt mvt movement bewegung artefakt movementtime sleepmt art artifact artefact lightson missing "
         "unsure indetermine indefini invalid disconnection"
     ),
 }
