@@ -336,7 +336,7 @@ def test_a_full_disk_ends_training_with_the_file_named_and_what_was_finished_kep
     assert full.returncode == 2, full.stderr
     assert "Traceback" not in full.stderr
     assert "model.safetensors" in full.stderr or "resume.pt" in full.stderr
-    assert not list(out.glob(".*"))
+    assert not list(out.glob(".*.part"))
     roomy = "from mc2sleepnet.cli import main; main()"
     again = [sys.executable, "-c", roomy, *arguments, "--resume"]
     assert subprocess.run(again, capture_output=True, check=False).returncode == 0

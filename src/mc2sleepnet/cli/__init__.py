@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from mc2sleepnet.cli import convert, data, demo, doctor, evaluation, scoring, training
+from mc2sleepnet.cli import convert, data, demo, doctor, evaluation, experiments, scoring, training
 
 app = typer.Typer(
     name="mc2sleepnet",
@@ -22,6 +22,7 @@ app.command()(training.pretrain)
 app.command()(training.finetune)
 app.command()(training.export)
 app.command()(doctor.doctor)
+app.command()(experiments.crossval)
 app.command()(scoring.score)
 app.command()(evaluation.evaluate)
 app.command()(convert.convert)

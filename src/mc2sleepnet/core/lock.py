@@ -37,6 +37,15 @@ def only_writer(folder: Path, what: str) -> Iterator[None]:
         yield
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a process holds a folder now."""
+    try:
+        with (folder / LOCK_NAME).open("r+b") as file:
+            return not _take(file)
+    except OSError:
+        return False
+
+
 if sys.platform == "win32":
     import msvcrt
 

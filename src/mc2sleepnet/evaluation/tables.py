@@ -1,7 +1,7 @@
 """Agreement as plain text, for terminals and logs."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mc2sleepnet.core.stages import STAGES
 from mc2sleepnet.metrics.agreement import Agreement
@@ -44,6 +44,19 @@ def agreements_text(agreements: Mapping[str, Agreement]) -> str:
         for name, one in agreements.items()
     ]
     return "\n".join(lines)
+
+
+def aligned_text(head: Sequence[str], rows: Sequence[Sequence[str]], *, n_text_columns: int = 3) -> str:
+    """Aligned text of any table: the first columns to the left, figures to the right; no last line end."""
+    lines = [head, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            f"{cell:<{width}}" if column < n_text_columns else f"{cell:>{width}}"
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
 
 
 def figure(value: float) -> str:

@@ -1,12 +1,14 @@
 """One phase on one fold, as the verbs `pretrain` and `finetune` run it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import CALIBRATION_FILE, CONFIG_FILE
 from mc2sleepnet.core.progress import Step, silent
+from mc2sleepnet.core.run_record import recorded
 from mc2sleepnet.corpora import folds_of
 from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.model.network import NetworkConfig
@@ -35,16 +37,12 @@ def pretrain_fold(
     values = chosen_options(preset, assignments, (NetworkConfig, PretrainOptions, LoopOptions))
     refuse_to_overwrite(out, resume=resume)
     options = build(PretrainOptions, values)
-    data = open_fold(store, fold, needs_stages=options.pretrain_supervision == "stages")
-    result = pretrain(
-        data,
-        out,
-        network=build(NetworkConfig, values),
-        options=options,
-        loop=build(LoopOptions, values),
-        resume=resume,
-        step=step,
-    )
+    network, loop = build(NetworkConfig, values), build(LoopOptions, values)
+    needs_stages = options.pretrain_supervision == "stages"
+    data = open_fold(store, fold, needs_stages=needs_stages, validation_recordings=loop.validation_recordings)
+    with recorded(out, "pretrain", _options_told(fold, network, options, loop)) as record:
+        result = pretrain(data, out, network=network, options=options, loop=loop, resume=resume, step=step)
+        record.tell(ending=asdict(result))
     return _ending(result, out, data)
 
 
@@ -85,8 +83,11 @@ def finetune_fold(
     build(NetworkConfig, values)
     network = {field.name: values[field.name] for field in fields(NetworkConfig) if field.name in values}
     refuse_to_overwrite(out, resume=resume)
-    data = open_fold(store, fold)
-    result = finetune(data, start, out, loop=loop, options=options, network=network, resume=resume, step=step)
+    data = open_fold(store, fold, validation_recordings=loop.validation_recordings)
+    told = {"from": None if start is None else str(start), **network, **_options_told(fold, options, loop)}
+    with recorded(out, "finetune", told) as record:
+        result = finetune(data, start, out, loop=loop, options=options, network=network, resume=resume, step=step)
+        record.tell(ending=asdict(result))
     return _ending(result, out, data)
 
 
@@ -107,14 +108,24 @@ def _check_preset(start: Path, preset: str) -> None:
         raise InputError(start, fault, "Leave --preset out, or start from another run")
 
 
-def open_fold(store: Path, number: int, *, needs_stages: bool = True) -> FoldData:
+def _options_told(fold: int, *options: Any) -> dict[str, Any]:
+    """Every option by name, for the run's record."""
+    return {"fold": fold} | {name: value for one in options for name, value in asdict(one).items()}
+
+
+def open_fold(store: Path, number: int, *, needs_stages: bool = True, validation_recordings: int = 0) -> FoldData:
     """A store, and the fold of its corpus with that number, as far as its subjects are there."""
+    opened = Store.open(store)
     opened = Store.open(store)
     folds = folds_of(opened)
     if not 1 <= number <= len(folds):
         raise InputError(f"fold {number}", f"{opened.corpus} has folds 1 to {len(folds)}", "Choose one of them")
-    fold = folds[number - 1].restricted_to(opened.subjects)
-    return FoldData(store=opened, fold=fold, needs_stages=needs_stages)
+    return FoldData(
+        store=opened,
+        fold=folds[number - 1].restricted_to(opened.subjects),
+        needs_stages=needs_stages,
+        validation_recordings=validation_recordings,
+    )
 
 
 def refuse_to_overwrite(out: Path, *, resume: bool) -> None:

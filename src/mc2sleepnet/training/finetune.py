@@ -165,6 +165,7 @@ def finetune(
     options: FinetuneOptions | None = None,
     network: Mapping[str, Any] | None = None,
     resume: bool = False,
+    exports: bool = True,
     step: Step = silent,
 ) -> TrainingResult:
     """Fine-tune a pre-trained network on one fold, or train one from scratch; `out` then can score.
@@ -186,6 +187,8 @@ def finetune(
         replace those of the start.
     resume
         Go on where an interrupted run in `out` stopped.
+    exports
+        False leaves graphs and calibration out: `out` then is no model folder, only a network that was trained.
     step
         Shows how far it is.
 
@@ -236,6 +239,8 @@ def finetune(
     with step(phase_name) as advance:
         result = train(phase, sequences, loop, out, fingerprint=fingerprint, resume=resume, advance=advance)
 
+    if not exports:
+        return result
     best = load_checkpoint(out)
     stager = TorchStager(best.network)
     is_frozen = options.backbones == "frozen"

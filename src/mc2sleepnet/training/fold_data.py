@@ -1,5 +1,7 @@
 """The nights a phase learns from and is judged by: one fold of a store, test subjects left out."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,18 +47,29 @@ class FoldData:
         Recordings, and whose are on which side.
     needs_stages
         Whether both sides must hold scored epochs; self-supervised pre-training does without.
+    nights
+        Training recordings to use, 0 for all: of every subject one, before any gives a second. More of them always
+        include the fewer.
+    labelled_nights
+        The first of these whose stages are known, 0 for all; those of the others are hidden.
+    validation_recordings
+        Validation recordings that judge, chosen likewise; 0 for all.
     """
 
     store: Store
     fold: Fold
     needs_stages: bool = True
+    nights: int = 0
+    labelled_nights: int = 0
+    validation_recordings: int = 0
 
     def __post_init__(self) -> None:
-        for side, recordings in (("training", self.training), ("validation", self.validation)):
+        sides: tuple[tuple[Side, list[int]], ...] = ("training", self.training), ("validation", self.validation)
+        for side, recordings in sides:
             epochs = self.epochs(recordings)
             is_usable = self.store.is_readable[epochs]
             if self.needs_stages:
-                is_usable = is_usable & (self.store.stage[epochs] != UNSCORED)
+                is_usable = is_usable & (self.stage(epochs, side) != UNSCORED)
             if not is_usable.any():
                 kind = "both recorded and scored" if self.needs_stages else "recorded"
                 raise InputError(
@@ -81,12 +94,32 @@ class FoldData:
     @cached_property
     def training(self) -> list[int]:
         """Recordings of the training subjects."""
-        return [int(index) for index in self.store.recordings_of(self.fold.train)]
+        return self._first(self.store.recordings_of(self.fold.train), self.nights, "--nights")
 
     @cached_property
     def validation(self) -> list[int]:
         """Recordings of the validation subjects."""
-        return [int(index) for index in self.store.recordings_of(self.fold.validation)]
+        found = self.store.recordings_of(self.fold.validation)
+        return self._first(found, min(self.validation_recordings, len(found)), "--set validation_recordings")
+
+    @cached_property
+    def labelled(self) -> list[int]:
+        """Training recordings whose stages may be read."""
+        return self._first(np.array(self.training), self.labelled_nights, "--labelled-nights")
+
+    def _first(self, recordings: NDArray[np.int64], n: int, asked_by: str) -> list[int]:
+        """The first `n` of some recordings in an order that mixes the subjects; 0 for all. In the store's order."""
+        if n > len(recordings):
+            fault = f"{n} nights, but fold {self.fold.name} has {len(recordings)}"
+            raise InputError(asked_by, fault, "Ask for fewer, or prepare more")
+        nights_before = Counter[str]()
+        order = []
+        for index in recordings.tolist():
+            subject = self.store.recordings[index].subject
+            # By a hash: the first subjects of a corpus may be all young, or all of one place.
+            order.append((nights_before[subject], hashlib.sha256(subject.encode()).digest(), index))
+            nights_before[subject] += 1
+        return sorted(index for _, _, index in sorted(order)[: n or None])
 
     def epochs(self, recordings: list[int]) -> NDArray[np.int64]:
         """All epochs of some recordings, as numbers in the store."""
@@ -105,7 +138,10 @@ class FoldData:
     def stage(self, epochs: NDArray[np.int64], side: Side) -> NDArray[np.int8]:
         """Stages of epochs of one side; unscored for padding, -1. Any shape."""
         self.refuse_others(self.store.recording_of(epochs), side)
-        return np.where(epochs >= 0, self.store.stage[epochs], UNSCORED).astype(np.int8)
+        is_known = epochs >= 0
+        if side == "training" and self.labelled_nights:
+            is_known &= np.isin(self.store.recording_of(epochs), self.labelled)
+        return np.where(is_known, self.store.stage[epochs], UNSCORED).astype(np.int8)
 
     def refuse_others(self, recordings: Collection[int] | NDArray[np.int64], *sides: Side) -> None:
         """Refuse recordings that are not on one of the sides; -1, padding, is on every side.
@@ -227,7 +263,18 @@ class FoldData:
                 "validation": list(self.fold.validation),
                 "test": list(self.fold.test),
             },
+            **self._describe_choice(),
         }
+
+    def _describe_choice(self) -> dict[str, Any]:
+        """Which nights were used, where not all were."""
+        chosen = {
+            "nights": (self.nights, self.training),
+            "labelled_nights": (self.labelled_nights, self.labelled),
+            "validation_recordings": (self.validation_recordings, self.validation),
+        }
+        names = {key: [self.store.recordings[i].name for i in indices] for key, (n, indices) in chosen.items() if n}
+        return {"chosen": names} if names else {}
 
 
 def _same_people(store: Store, learned_from: Mapping[str, Any]) -> bool:

@@ -57,6 +57,8 @@ class LoopOptions:
         What the statistics of `spectrogram_norm` and `signal_norm` are taken from while training: the whole
         ``"recording"``, or a ``"random"`` part: a stretch of 20 min to all of it, or the epochs of some stages, the
         others then being holes. So short and broken recordings are no surprise.
+    validation_recordings
+        Validation recordings that judge; 0 for all. A sample makes validations of a large corpus cheap.
     scoring_stride
         Epochs between the starts of two sequences when validation nights are scored.
     aggregation
@@ -81,6 +83,7 @@ class LoopOptions:
     max_passes: int = 100
     max_steps: int = 0
     statistics_window: Literal["recording", "random"] = "recording"
+    validation_recordings: int = 0
     scoring_stride: int = 4
     aggregation: Aggregation = "average"
     precision: Literal["float32", "bf16"] = "float32"
@@ -94,7 +97,7 @@ class LoopOptions:
         for name in ("learning_rate", "gradient_clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        for name in ("weight_decay", "warmup_steps", "max_steps", "seed"):
+        for name in ("weight_decay", "warmup_steps", "max_steps", "validation_recordings", "seed"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
 

@@ -1,0 +1,223 @@
+"""Cross-validation with real processes: whatever is killed, the figures and weights are those of an undisturbed run."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from mc2sleepnet.cli import app
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.run_record import RUN_FILE
+from mc2sleepnet.recipes.experiment import Run, parse_numbers, phase_options
+from mc2sleepnet.recipes.protocols import SMOKE, smoke
+from mc2sleepnet.store import Store
+from mc2sleepnet.training.grid import Where
+from mc2sleepnet.training.held_out import read_hypnodensities
+
+TINY = [
+    "width=0.125",
+    "spectrogram_layers=1",
+    "sequence_layers=1",
+    "batch_sequences=8",
+    "validate_every_steps=2",
+    "max_steps=8",
+]
+WEIGHTS = "model/model.safetensors"
+PROGRAM = "from mc2sleepnet.cli import main\nif __name__ == '__main__': main()\n"
+
+
+def arguments(store: Path, out: Path, *more: str) -> list[str]:
+    options = [part for assignment in TINY for part in ("--set", assignment)]
+    words = ["crossval", "smoke", "--store", str(store), "--out", str(out), "--folds", "1-2", "--no-export"]
+    return [*words, *options, "--threads", "1", *more]
+
+
+def call(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def started(tmp_path: Path, *words: str) -> "subprocess.Popen[bytes]":
+    (tmp_path / "program.py").write_text(PROGRAM)
+    return subprocess.Popen([sys.executable, str(tmp_path / "program.py"), *words], stderr=subprocess.DEVNULL)
+
+
+def when_there(path: Path) -> Path:
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} never came"
+        time.sleep(0.02)
+    return path
+
+
+def what_came_out(out: Path) -> dict[str, Any]:
+    """Counts and hashes of every fold, and the pooled table, without times."""
+    found: dict[str, Any] = {}
+    for path in sorted(out.glob("fold-*/result.json")):
+        content = json.loads(path.read_text())
+        found[path.parent.name] = [content[key] for key in ("recordings", "phases", "files_sha256")]
+    found["pooled"] = json.loads((out / "results.json").read_text())["pooled"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(store_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two folds one after the other in this process."""
+    out = tmp_path_factory.mktemp("crossval") / "out"
+    run = Run(folds="1-2", assignments=TINY, where=Where(threads=1), exports=False)
+    assert not smoke(store_dir, out, run).failures
+    return out
+
+
+def test_a_killed_worker_changes_nothing(undisturbed: Path, store_dir: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = started(tmp_path, *arguments(store_dir, out, "--workers", "2"))
+    when_there(out / "fold-01" / "pretrain" / "metrics.jsonl")
+    worker = json.loads((out / "fold-01" / RUN_FILE).read_text())["process"]
+    assert worker != process.pid
+    os.kill(worker, signal.SIGKILL)
+    assert process.wait(timeout=240) == 0
+    assert what_came_out(out) == what_came_out(undisturbed)
+
+
+def test_a_killed_crossval_goes_on_and_ends_the_same(undisturbed: Path, store_dir: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = started(tmp_path, *arguments(store_dir, out))
+    when_there(out / "fold-01" / "model" / "metrics.jsonl")
+    process.kill()
+    process.wait()
+    process = started(tmp_path, *arguments(store_dir, out, "--resume"))
+    when_there(out / "fold-02" / "pretrain" / "metrics.jsonl")
+    process.terminate()
+    assert process.wait(timeout=60) == 130
+    assert not (out / "fold-02" / "result.json").exists()
+    ended = call(*arguments(store_dir, out, "--resume"))
+    assert ended.exit_code == 0, ended.stderr
+    assert what_came_out(out) == what_came_out(undisturbed)
+
+
+def test_finished_folds_are_checked_and_not_done_again(undisturbed: Path, store_dir: Path) -> None:
+    files = [path for path in sorted(undisturbed.glob("fold-*/**/*")) if path.is_file()]
+    before = {path: path.stat().st_mtime_ns for path in files}
+    assert call(*arguments(store_dir, undisturbed, "--resume")).exit_code == 0
+    assert {path: path.stat().st_mtime_ns for path in files} == before
+
+
+def test_damaged_hypnodensities_are_scored_again_and_a_changed_model_is_refused(
+    undisturbed: Path, store_dir: Path
+) -> None:
+    expected = what_came_out(undisturbed)
+    path = undisturbed / "fold-01" / "hypnodensities.npz"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert call(*arguments(store_dir, undisturbed, "--resume")).exit_code == 0
+    assert what_came_out(undisturbed) == expected
+
+    weights = undisturbed / "fold-02" / WEIGHTS
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-4] + b"\0\0\0\1")
+    ended = call(*arguments(store_dir, undisturbed, "--resume"))
+    weights.write_bytes(whole)
+    assert ended.exit_code == 1
+    assert "fold-02/model/model.safetensors: is not the network whose result stands beside it" in ended.stderr
+    table = json.loads((undisturbed / "results.json").read_text())
+    assert list(table["folds"]["missing"]) == ["2", "3", "4"]
+    assert call(*arguments(store_dir, undisturbed, "--resume")).exit_code == 0
+
+
+def test_the_pooled_table_is_what_the_kept_hypnodensities_say(undisturbed: Path, store_dir: Path) -> None:
+    """Counted here one epoch at a time; the stages are the store's, each test subject is in one fold only."""
+    store = Store.open(store_dir)
+    confusion = np.zeros((5, 5), int)
+    names = []
+    for fold in (1, 2):
+        for name, (log_probabilities, reference) in read_hypnodensities(
+            undisturbed / f"fold-{fold:02d}" / "hypnodensities.npz"
+        ).items():
+            names.append(name)
+            index = [recording.name for recording in store.recordings].index(name)
+            assert np.array_equal(reference, store.recordings[index].stages)
+            assert log_probabilities.shape == (len(reference), 5)
+            for truth, row in zip(reference, log_probabilities, strict=True):
+                if truth >= 0 and not np.isnan(row).any():
+                    confusion[truth, int(np.argmax(row))] += 1
+    assert len(set(names)) == len(names) == 4
+    table = json.loads((undisturbed / "results.json").read_text())
+    assert table["pooled"]["confusion"] == confusion.tolist()
+    assert table["pooled"]["n_epochs"] == confusion.sum()
+    rows = list(csv.DictReader((undisturbed / "results.csv").read_text().splitlines()))
+    accuracy = np.trace(confusion) / confusion.sum()
+    assert float(rows[0]["accuracy"]) == pytest.approx(accuracy, abs=1e-6)
+    assert {row["is_synthetic"] for row in rows} == {"1"}
+    assert [row["scope"] for row in rows].count("subject") == 4
+
+
+def test_every_file_says_synthetic_and_which_folds_are_missing(undisturbed: Path) -> None:
+    for name in ("results.md", "report.html"):
+        text = (undisturbed / name).read_text()
+        assert "ynthetic data" in text, name
+        assert "Folds missing: 3, 4" in text, name
+    assert json.loads((undisturbed / "results.json").read_text())["is_synthetic"] is True
+
+
+def test_an_experiment_is_never_overwritten_nor_mixed_with_another(undisturbed: Path, store_dir: Path) -> None:
+    again = call(*arguments(store_dir, undisturbed))
+    assert (again.exit_code, "Go on with --resume" in again.stderr) == (2, True)
+    other = call(*arguments(store_dir, undisturbed, "--resume", "--set", "dropout=0.2"))
+    assert (other.exit_code, "another finetuning" in other.stderr or "another pretraining" in other.stderr) == (2, True)
+    elsewhere = call(*arguments(store_dir, store_dir))
+    assert (elsewhere.exit_code, "holds something else" in elsewhere.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["crossval", "mass"], "no such recipe"),
+        (["crossval", "sleep-edf-78"], "store of sleep-edf-20, not of sleep-edf-78"),
+        (["crossval", "sleep-edf-20", "--folds", "9"], "none of its test subjects"),
+        (["crossval", "sleep-edf-20", "--folds", "21"], "there are folds 1 to 20"),
+        (["crossval", "smoke", "--folds", "x"], "names no folds"),
+        (["crossval", "smoke", "--set", "widht=1"], "no option in 'widht=1'"),
+        (["crossval", "smoke", "--set", "finetune.width=1"], "no option in 'width=1'"),
+        (["crossval", "smoke", "--set", "width=9"], "width must lie in"),
+    ],
+)
+def test_wrong_calls_are_told_in_one_line(words: list[str], told: str, store_dir: Path, tmp_path: Path) -> None:
+    result = call(*words, "--store", str(store_dir), "--out", str(tmp_path / "out"))
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_go_to_the_phase_they_name() -> None:
+    run = Run(assignments=["pretrain.max_steps=7", "finetune.max_steps=9", "learning_rate=0.01", "width=0.5"])
+    options = phase_options(SMOKE, run)
+    assert (options.pretraining["max_steps"], options.finetuning["max_steps"]) == (7, 9)
+    assert (options.pretraining["learning_rate"], options.finetuning["learning_rate"]) == (0.01, 0.01)
+    assert (options.pretraining["width"], options.finetuning["sequence_stride"]) == (0.5, 4)
+    assert phase_options(SMOKE, Run(preset="author_code")).pretraining["mask_ratio"] == 0.25
+    with pytest.raises(InputError, match="another seed in each phase"):
+        phase_options(SMOKE, Run(assignments=["pretrain.seed=1"]))
+
+
+def test_fold_numbers_are_read_as_people_write_them() -> None:
+    assert parse_numbers("1-3,7, 2", 10) == [1, 2, 3, 7]
+    for wrong in ("", "0", "11", "1-", "a", "3-1"):
+        with pytest.raises(InputError):
+            parse_numbers(wrong, 10)
+
+
+def test_smoke_makes_its_own_nights_where_there_is_no_store(tmp_path: Path) -> None:
+    wrong = call("crossval", "smoke", "--store", str(tmp_path / "store"), "--out", str(tmp_path / "o"), "--folds", "9")
+    assert "there are folds 1 to 4" in wrong.stderr
+    store = Store.open(tmp_path / "store")
+    assert store.is_synthetic
+    assert len(store.subjects) == 8
+    assert [path.name for path in tmp_path.iterdir()] == ["store"], "the nights' files are not left behind"
