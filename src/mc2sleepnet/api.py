@@ -1,17 +1,30 @@
 """The Python interface: one call to score, one to compare. The command line calls the same functions."""
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.core.model_folder import file_sha256, open_model_folder
+from mc2sleepnet.core.model_folder import default_model_folder, file_sha256, open_model_folder
 from mc2sleepnet.core.recording import Recording
 from mc2sleepnet.evaluation.in_memory import evaluate
 from mc2sleepnet.scoring.engine import OpenVinoStager
-from mc2sleepnet.scoring.night import DEFAULT_RISK, ScoredNight, score_recording
-from mc2sleepnet.signals import cut_epochs, read_epochs, to_100_hz
+from mc2sleepnet.scoring.interchange import (
+    RawLike,
+    check_is_full_epoch,
+    is_raw,
+    lights_of_raw,
+    raw_name,
+    recording_of_raw,
+)
+from mc2sleepnet.scoring.job import ScoringOptions, score_file
+from mc2sleepnet.scoring.lights import When
+from mc2sleepnet.scoring.night import DEFAULT_RISK, ScoredNight, score_recordings
+from mc2sleepnet.signals import cut_epochs, to_100_hz
+from mc2sleepnet.signals.units import to_microvolts
 
 __all__ = ["evaluate", "score"]
 
@@ -19,24 +32,36 @@ Samples = tuple[NDArray[np.floating], float]
 
 
 def score(
-    night: str | Path | Samples,
+    night: str | Path | Samples | RawLike,
     *,
-    model: str | Path,
-    channel: str | None = None,
+    model: str | Path | None = None,
+    channel: str | Sequence[str] | None = None,
     risk: float = DEFAULT_RISK,
+    accept: Sequence[str] = (),
+    lights_off: When | None = None,
+    lights_on: When | None = None,
+    keep_identity: bool = False,
 ) -> ScoredNight:
     """Score one night.
 
     Parameters
     ----------
     night
-        An EDF file, or a pair of samples in µV, shape ``[samples]``, and their rate in Hz.
+        An EDF file; an ``mne.io.Raw``; or a pair of one channel's samples in µV, shape ``[samples]``, and their
+        rate in Hz.
     model
-        Model folder: a run of ``mc2sleepnet finetune``, or what ``export`` wrote.
+        Model folder: a run of ``mc2sleepnet finetune``, or what ``export`` wrote; None for the one that ships.
     channel
-        EEG channel of a file; None for the best one there is.
+        EEG channel, or several whose probabilities are averaged; None for the best one there is.
     risk
-        Expected share of wrong stages accepted among the epochs not marked for review.
+        Expected share of wrong stages accepted among the epochs not marked for review, 0 to 1.
+    accept
+        Ids of findings that would refuse the file and are accepted.
+    lights_off, lights_on
+        What the statistics are counted between: seconds from the start, ``"23:15"``, or a local date and time. None
+        for what the recording's annotations say, else its start and end.
+    keep_identity
+        Carry the identity fields of a file's header into the outputs.
 
     Returns
     -------
@@ -48,22 +73,66 @@ def score(
     InputError
         If the file, the channel or the model cannot be used; it is a ValueError and says what to do.
     """
-    folder = open_model_folder(Path(model))
+    if not 0 <= risk <= 1:
+        raise InputError("risk", f"{risk} is no share", "Give a number from 0 to 1")
+    folder = open_model_folder(default_model_folder() if model is None else Path(model))
+    options = ScoringOptions(
+        channels=() if channel is None else (channel,) if isinstance(channel, str) else tuple(channel),
+        risk=risk,
+        accept=tuple(accept),
+        lights_off=lights_off,
+        lights_on=lights_on,
+        keep_identity=keep_identity,
+    )
     if isinstance(night, str | Path):
         path = Path(night)
-        recording, origin = read_epochs(path, channel), {"file": path.name, "sha256": file_sha256(path)}
+        try:
+            sha256 = file_sha256(path)
+        except OSError as error:
+            fault = f"cannot be read ({(error.strerror or str(error)).lower()})"
+            raise InputError(path, fault, "Name a file that can be opened") from None
+        return score_file(path, folder, OpenVinoStager(folder), options=options, sha256=sha256)
+    if is_raw(night):
+        recordings = [recording_of_raw(night, label) for label in options.channels or (None,)]
+        name, annotated_s = raw_name(night), lights_of_raw(night)
     else:
-        samples_uv, sampling_hz = night
-        if np.ndim(samples_uv) != 1 or not 0 < sampling_hz < np.inf:
-            fault = f"samples of {np.ndim(samples_uv)} dimensions at {sampling_hz} Hz"
-            raise InputError("night", fault, "Give one channel's samples in µV, shape [samples], and their rate in Hz")
-        samples = Recording(
-            name="array",
-            signal_uv=np.ascontiguousarray(samples_uv, np.float32),
-            sampling_hz=sampling_hz,
-            channel="array",
-            channel_reason="given as samples",
-            start=None,
-        )
-        recording, origin = cut_epochs(to_100_hz(samples), sampling_hz), {"file": "array", "sha256": ""}
-    return score_recording(recording, folder, OpenVinoStager(folder), origin=origin, risk=risk)
+        recordings, name, annotated_s = [_recording_of_samples(night)], "array", {}
+    digest = hashlib.sha256()
+    for recording in recordings:
+        check_is_full_epoch(recording)
+        digest.update(np.ascontiguousarray(recording.signal_uv, "<f4").tobytes())
+    return score_recordings(
+        [cut_epochs(to_100_hz(recording), recording.sampling_hz) for recording in recordings],
+        folder,
+        OpenVinoStager(folder),
+        origin={"file": name, "sha256": digest.hexdigest()},
+        risk=risk,
+        lights_off=lights_off,
+        lights_on=lights_on,
+        annotated_s=annotated_s,
+        options=options.to_json(),
+    )
+
+
+def _recording_of_samples(night: object) -> Recording:
+    """Samples in µV and their rate as a recording."""
+    remedy = "Give a file, an mne Raw, or one channel's samples in µV, shape [samples], and their rate in Hz"
+    if not isinstance(night, tuple | list) or len(night) != 2:
+        raise InputError("night", f"a {type(night).__name__} is no night", remedy)
+    try:
+        samples_uv, sampling_hz = np.asarray(night[0], np.float64), float(night[1])
+    except (TypeError, ValueError):
+        raise InputError("night", "its samples or their rate are no numbers", remedy) from None
+    if samples_uv.ndim != 1 or not 0 < sampling_hz < np.inf:
+        raise InputError("night", f"samples of {samples_uv.ndim} dimensions at {sampling_hz:g} Hz", remedy)
+    if not len(samples_uv) or np.isnan(samples_uv).all():
+        raise InputError("night", "there are no samples", remedy)
+    signal_uv, _ = to_microvolts(Path("array"), "array", "uV", samples_uv, sampling_hz)
+    return Recording(
+        name="array",
+        signal_uv=signal_uv,
+        sampling_hz=sampling_hz,
+        channel="array",
+        channel_reason="given as samples",
+        start=None,
+    )

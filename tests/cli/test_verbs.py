@@ -118,7 +118,7 @@ def test_recordings_with_the_same_stem_get_the_part_of_their_path_that_differs(m
         write_night(tmp_path / lab / "night.edf", seconds=60)
     result = call("score", tmp_path, "--model", model_dir, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.stderr
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a_night", "b_night"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a_night", "b_night", "summary.csv"}
 
 
 def test_no_two_recordings_ever_share_a_folder(model_dir: Path, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_no_two_recordings_ever_share_a_folder(model_dir: Path, tmp_path: Path) 
     result = call("score", *paths, "--model", model_dir, "--out", tmp_path / "out", "--json")
     assert result.exit_code == 0, result.stderr
     assert len({json.loads(line)["folder"] for line in result.stdout.splitlines()}) == 4
-    assert len(list((tmp_path / "out").iterdir())) == 4
+    assert len(list((tmp_path / "out").glob("*/report.html"))) == 4
 
 
 def test_outputs_of_another_recording_are_never_overwritten(model_dir: Path, tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_file_name_that_is_not_utf_8_is_scored_like_any_other(model_dir: Path,
     last = write_night(tmp_path / "z.edf", seconds=60)
     done = call_for_real("score", latin, last, "--model", model_dir, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert len(list((tmp_path / "out").iterdir())) == 2
+    assert len(list((tmp_path / "out").glob("*/report.html"))) == 2
 
 
 def test_an_empty_folder_among_inputs_stops_none_of_the_others(night: Path, model_dir: Path, tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_the_fold_table_needs_no_training_layer() -> None:
 def test_a_folder_leaves_hypnogram_files_out(cohort: Path, model_dir: Path, tmp_path: Path) -> None:
     result = call("score", cohort, "--model", model_dir, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.stderr
-    assert len(list((tmp_path / "out").iterdir())) == 8
+    assert len(list((tmp_path / "out").glob("*/report.html"))) == 8
     assert "8 hypnogram files in these folders are left out" in result.stderr
 
 

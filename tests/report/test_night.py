@@ -69,6 +69,7 @@ def report(stage, **changes):
         "findings": [Finding(id="unit-assumed", message="The unit is blank.")],
         "provenance": {"model": {"sha256": "ab" * 32}, "formats": ["csv", "edf"]},
         "is_synthetic": False,
+        "risk": 0.05,
     }
     return night_report(**given | changes)
 

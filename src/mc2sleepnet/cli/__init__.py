@@ -1,6 +1,8 @@
 """The command line, `mc2sleepnet VERB`: parse, call, print. Heavy imports live inside the verbs."""
 
+import signal
 import sys
+from typing import Never
 
 import typer
 
@@ -54,4 +56,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # closed by the caller
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    signal.signal(signal.SIGTERM, _interrupt)  # as batch systems end a job: tidy up like after Ctrl-C
     app()
+
+
+def _interrupt(_signum: int, _frame: object) -> Never:
+    raise KeyboardInterrupt

@@ -11,7 +11,10 @@ import typer
 from mc2sleepnet.core.errors import InputError, SomeInputsError
 
 SOME_FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
-EXTRA_OF = {"torch": "train", "safetensors": "train", "onnx": "train", "onnxscript": "train", "sklearn": "train"}
+EXTRA_OF = {
+    **dict.fromkeys(("torch", "safetensors", "onnx", "onnxscript", "sklearn"), "train"),
+    **dict.fromkeys(("dask", "distributed"), "cluster"),
+}
 
 Arguments = ParamSpec("Arguments")
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -32,6 +32,30 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_to_oneself(folder: Path) -> Iterator[None]:
+    """Make `folder`, wait until no other process of this program writes into it, and clear what a killed one left.
+
+    The lock is the kernel's and ends with its process, however that ends. Where there is none, as on Windows and on
+    some network disks, processes that write the same night at once are kept apart by their temporary names alone.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            for leftover in folder.glob(".*.part"):
+                leftover.unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_text_atomically(path: Path, text: str) -> None:

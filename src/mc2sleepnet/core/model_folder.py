@@ -89,6 +89,22 @@ def seal_model_folder(path: Path, calibration: Calibration) -> None:
     write_text_atomically(path / CONFIG_FILE, json.dumps(config, indent=1) + "\n")
 
 
+def default_model_folder() -> Path:
+    """Where the model lies that ships with the program.
+
+    Raises
+    ------
+    InputError
+        If this installation has none.
+    """
+    folder = Path(__file__).parents[1] / "shipped_model"
+    if not (folder / CONFIG_FILE).is_file():
+        raise InputError(
+            "--model", "this installation ships no model", "Name a folder that `finetune` or `export` wrote"
+        )
+    return folder
+
+
 def open_model_folder(path: Path) -> ModelFolder:
     """Check a model folder's files and hashes.
 

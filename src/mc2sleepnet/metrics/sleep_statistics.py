@@ -8,6 +8,13 @@ from mc2sleepnet.core.stages import EPOCH_S, N1, N2, STAGES, UNSCORED, R, W
 
 EPOCH_MIN = EPOCH_S / 60
 SLEEP_STAGES = range(N1, R + 1)
+STATISTICS = (
+    *("tib_min", "tst_min", "se_percent", "sol_min", "spt_min", "sme_percent", "waso_min", "final_wake_min"),
+    *("rem_latency_onset_min", "rem_latency_n2_min"),
+    *(f"{name.lower()}_min" for name in STAGES),
+    *("w_percent_of_tib", *(f"{STAGES[code].lower()}_percent_of_tst" for code in SLEEP_STAGES)),
+    *("unscored_min", "transitions"),
+)
 
 
 def sleep_statistics(
@@ -81,6 +88,7 @@ def sleep_statistics(
         "unscored_min": float(np.count_nonzero(~is_scored)) * EPOCH_MIN,
         "transitions": int(np.count_nonzero(np.diff(stage)[is_scored[1:] & is_scored[:-1]])),
     }
+    assert tuple(statistics) == STATISTICS
     if not is_scored.any():
         return {key: statistics[key] if key in {"tib_min", "unscored_min"} else None for key in statistics}
     return statistics

@@ -5,9 +5,10 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.stages import STAGES
+from mc2sleepnet.report.colours import STAGES_TOP_DOWN
 from mc2sleepnet.report.page import section, table
 from mc2sleepnet.report.panel import runs
-from mc2sleepnet.report.svg import Markup, element, join
+from mc2sleepnet.report.svg import Markup, element, join, number
 from mc2sleepnet.report.time_axis import TimeAxis
 
 MOST_STRETCHES = 12
@@ -19,19 +20,34 @@ def doubtful_section(
     confidence: NDArray[np.floating],
     review: NDArray[np.bool_],
     axis: TimeAxis,
+    *,
+    risk: float,
 ) -> Markup:
     """List the stretches with most expected errors, in order of time: their stage, and what else it may be."""
     stretches = runs(review)
     if not stretches:
-        return section("Worth a second look", element("p", "No epoch is marked.", class_="note"))
+        text = f"No epoch is marked. {_expectation(confidence, review, risk)}"
+        return section("Worth a second look", element("p", text, class_="note"))
     expected_errors = [float(np.sum(1 - confidence[first:end])) for first, end in stretches]
     worst = np.sort(np.argsort(expected_errors, kind="stable")[::-1][:MOST_STRETCHES])
     rows = [_row(hypnogram, hypnodensity, confidence, stretches[at], axis) for at in worst]
-    head = (axis.name.capitalize(), "Epochs", "Scored", "May be", "Confidence")
-    text = f"{int(review.sum()):,} epochs in {len(stretches):,} stretches are marked"
+    head = (axis.name.capitalize(), "Epochs", "Scored", "May be", "Confidence", "Probabilities")
+    text = f"{int(review.sum()):,} epochs in {len(stretches):,} stretches are marked. "
+    text += _expectation(confidence, review, risk)
     if len(stretches) > MOST_STRETCHES:
-        text += f"; the {MOST_STRETCHES} with the most expected errors are listed, hypnogram.csv has all"
-    return section("Worth a second look", element("p", text + ".", class_="note"), table(head, rows, n_text_columns=4))
+        text += f" The {MOST_STRETCHES} stretches with the most expected errors are listed; hypnogram.csv has all."
+    return section("Worth a second look", element("p", text, class_="note"), table(head, rows, n_text_columns=4))
+
+
+def _expectation(confidence: NDArray[np.floating], review: NDArray[np.bool_], risk: float) -> str:
+    """What the marks promise."""
+    kept = confidence[~review & ~np.isnan(confidence)]
+    if not len(kept):
+        return f"No epoch is sure enough for an expected error of {100 * risk:g} %."
+    return (
+        f"By the model's own confidence {100 * float(np.mean(1 - kept)):.1f} % of the other epochs are expected to be "
+        f"wrong; {100 * risk:g} % were allowed (--risk)."
+    )
 
 
 def _row(
@@ -53,7 +69,18 @@ def _row(
         join(*(_stage_mark(int(code)) for code in by_count)),
         _stage_mark(int(others.mean(axis=0).argmax())),
         f"{np.mean(confidence[first:end]):.2f}",
+        _mixture(hypnodensity[first:end].mean(axis=0)),
     )
+
+
+def _mixture(shares: NDArray[np.floating]) -> Markup:
+    """Mean probabilities as a bar in a hypnogram's order of colours."""
+    parts = [
+        element("i", style=f"width:{number(100 * float(shares[code]))}%;background:var(--{STAGES[code]})")
+        for code in STAGES_TOP_DOWN
+    ]
+    words = ", ".join(f"{STAGES[code]} {shares[code]:.2f}" for code in STAGES_TOP_DOWN)
+    return element("span", *parts, class_="mixture", role="img", title=words, aria_label=words)
 
 
 def _stage_mark(code: int) -> Markup:

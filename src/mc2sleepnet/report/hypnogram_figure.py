@@ -17,7 +17,14 @@ STRIP_PX = 12
 HEIGHT_PX = len(STAGES) * LEVEL_PX + STRIP_PX
 
 
-def hypnogram_figure(hypnogram: Hypnogram, review: NDArray[np.bool_], axis: TimeAxis) -> Markup:
+def hypnogram_figure(
+    hypnogram: Hypnogram,
+    review: NDArray[np.bool_],
+    axis: TimeAxis,
+    *,
+    lights_off: int | None = None,
+    lights_on: int | None = None,
+) -> Markup:
     """Draw the staircase of stages, with the epochs to review marked below it and unscored time shaded.
 
     Parameters
@@ -28,6 +35,8 @@ def hypnogram_figure(hypnogram: Hypnogram, review: NDArray[np.bool_], axis: Time
         Shape ``[N]``: True where a person should look again.
     axis
         The time axis it shares with the figures below it; labels are left to the lowest.
+    lights_off, lights_on
+        First epochs after lights off and lights on, where known; time outside them is dimmed.
     """
     stage, n_epochs = hypnogram.stage, len(hypnogram)
     level_of = {code: (level + 0.5) * LEVEL_PX for level, code in enumerate(STAGES_TOP_DOWN)}
@@ -44,6 +53,12 @@ def hypnogram_figure(hypnogram: Hypnogram, review: NDArray[np.bool_], axis: Time
     marks = boxes(runs(review), top=HEIGHT_PX - STRIP_PX + 2, height=STRIP_PX - 2)
     shapes.append(element("path", d=marks, class_="review"))
     keys = []
+    for name, at, outside in (("off", lights_off, (0, lights_off)), ("on", lights_on, (lights_on, n_epochs))):
+        if at is not None:
+            first, end = int(outside[0] or 0), int(outside[1] or 0)
+            shapes.append(element("path", d=boxes([(first, end)], top=0, height=HEIGHT_PX), class_="out-of-bed"))
+            shapes.append(element("path", d=f"M{at} 0V{HEIGHT_PX}", class_="lights"))
+            keys.append(mark_key("lights", f"lights {name} {axis.label(at)}"))
     if review.any():
         keys.append(mark_key("review", "worth a second look"))
     if not hypnogram.is_scored.all():

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.recording import Finding
 from mc2sleepnet.core.stages import EPOCH_S
+from mc2sleepnet.report.channels_figure import channels_figure
 from mc2sleepnet.report.doubtful import doubtful_section
 from mc2sleepnet.report.hypnodensity_figure import hypnodensity_figure
 from mc2sleepnet.report.hypnogram_figure import hypnogram_figure
@@ -17,6 +18,8 @@ from mc2sleepnet.report.spectrogram_figure import spectrogram_figure
 from mc2sleepnet.report.statistics_tables import duration_table, headline_tiles, stage_table
 from mc2sleepnet.report.svg import Markup, element
 from mc2sleepnet.report.time_axis import TimeAxis
+
+SHOWN_ELSEWHERE = ("findings", "dissent")
 
 
 def night_report(
@@ -34,6 +37,10 @@ def night_report(
     findings: Sequence[Finding],
     provenance: Mapping[str, object],
     is_synthetic: bool,
+    risk: float,
+    channel_stages: Mapping[str, NDArray[np.int8]] | None = None,
+    lights_off: int | None = None,
+    lights_on: int | None = None,
 ) -> str:
     """Return ``report.html``: one self-contained page for screen, phone and paper.
 
@@ -61,9 +68,18 @@ def night_report(
         What made this: names and values, nested or not.
     is_synthetic
         True where no person was recorded; said on top of the page.
+    risk
+        Expected share of wrong stages that was accepted among the epochs not marked for review.
+    channel_stages
+        Labels of the channels and the stages of each by itself, shape ``[N]``; drawn where there are several.
+    lights_off, lights_on
+        First epochs after lights off and lights on, where somebody says when that was.
     """
     axis = TimeAxis(n_epochs=len(hypnogram), start=hypnogram.start)
-    panels = [hypnogram_figure(hypnogram, review, axis)]
+    panels = [hypnogram_figure(hypnogram, review, axis, lights_off=lights_off, lights_on=lights_on)]
+    apart = _dissent_in_words(provenance.get("dissent"))
+    if channel_stages is not None and len(channel_stages) > 1:
+        panels.append(channels_figure(channel_stages, hypnogram.stage, axis, reach=apart))
     if spectrogram_db is None:
         panels.append(hypnodensity_figure(hypnodensity, axis, x_ticks=axis.ticks(), x_name=axis.name))
     else:
@@ -84,7 +100,7 @@ def night_report(
         lead=_lead(hypnogram, source),
         sections=[
             headline_tiles(statistics, n_to_review=int(review.sum()), n_scored=int(hypnogram.is_scored.sum())),
-            section("The night", *panels),
+            section("The night", *panels, *([element("p", apart, class_="note")] if apart else [])),
             columns(
                 (
                     section("Stages", stage_table(statistics)),
@@ -92,8 +108,8 @@ def night_report(
                 ),
                 (section("Sleep statistics", duration_table(statistics)),),
             ),
-            doubtful_section(hypnogram, hypnodensity, confidence, review, axis),
-            section("How this was made", facts_list(provenance)),
+            doubtful_section(hypnogram, hypnodensity, confidence, review, axis, risk=risk),
+            section("How this was made", facts_list({k: v for k, v in provenance.items() if k not in SHOWN_ELSEWHERE})),
         ],
         is_synthetic=is_synthetic,
     )
@@ -112,6 +128,22 @@ def _lead(hypnogram: Hypnogram, source: Sequence[str]) -> str:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in unscored.most_common())
         parts.append(f"Not scored: {reasons}.")
     return " ".join(parts)
+
+
+def _dissent_in_words(dissent: object) -> str:
+    """How far several channels stand apart; nothing for one."""
+    if not isinstance(dissent, Mapping):
+        return ""
+    each = "; ".join(
+        f"{one['label']} {one['agreement_percent']:.0f} %"
+        for one in dissent["channels"]
+        if one["agreement_percent"] is not None
+    )
+    share = "" if dissent["percent"] is None else f" ({dissent['percent']:.0f} % of those scored)"
+    return (
+        "Stages are those of the channels' averaged probabilities. By itself at least one channel says another "
+        f"stage in {dissent['n_epochs']:,} epochs{share}. Agreement with the average: {each}."
+    )
 
 
 def _findings_list(findings: Sequence[Finding]) -> Markup:

@@ -41,7 +41,8 @@ def spectrogram_figure(
     n_frames, n_bins = spectrogram_db.shape
     top_hz = n_bins * bin_hz
     palette = np.concatenate([np.zeros((1, 3), np.uint8), power_palette(N_COLOURS)])
-    png = indexed_png(np.flipud(_colour_index(spectrogram_db).T), palette, transparent=0)
+    low_db, high_db = _limits_db(spectrogram_db)
+    png = indexed_png(np.flipud(_colour_index(spectrogram_db, low_db, high_db).T), palette, transparent=0)
     share_of_width = n_frames * frame_s / (axis.n_epochs * EPOCH_S)
     image = element(
         "img",
@@ -51,7 +52,7 @@ def spectrogram_figure(
     )
     return panel(
         title="Spectrogram",
-        key=mark_key("power", "power, low to high (dB)"),
+        key=mark_key("power", f"{low_db:.0f} to {high_db:.0f} dB re 1 µV²/Hz"),
         plot=image,
         height_px=HEIGHT_PX,
         y_ticks=[
@@ -64,14 +65,19 @@ def spectrogram_figure(
     )
 
 
-def _colour_index(spectrogram_db: NDArray[np.floating]) -> NDArray[np.uint8]:
+def _limits_db(spectrogram_db: NDArray[np.floating]) -> tuple[float, float]:
+    """The night's own percentiles between which its colours lie; 0 to 1 where nothing was recorded."""
+    known = spectrogram_db[~np.isnan(spectrogram_db)]
+    if not len(known):
+        return 0.0, 1.0
+    low, high = np.percentile(known, [DARKEST_PERCENTILE, LIGHTEST_PERCENTILE])
+    return float(low), float(high)
+
+
+def _colour_index(spectrogram_db: NDArray[np.floating], low_db: float, high_db: float) -> NDArray[np.uint8]:
     """Colours 1 to 255 by dB, 0 where NaN."""
     is_known = ~np.isnan(spectrogram_db)
     index = np.zeros(spectrogram_db.shape, dtype=np.uint8)
-    if not is_known.any():
-        return index
-    known = spectrogram_db[is_known]
-    low, high = np.percentile(known, [DARKEST_PERCENTILE, LIGHTEST_PERCENTILE])
-    share = np.clip((known - low) / max(high - low, 1e-9), 0, 1)
+    share = np.clip((spectrogram_db[is_known] - low_db) / max(high_db - low_db, 1e-9), 0, 1)
     index[is_known] = 1 + np.round(share * (N_COLOURS - 1)).astype(np.uint8)
     return index

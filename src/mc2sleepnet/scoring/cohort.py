@@ -1,19 +1,19 @@
 """Many recordings: finding them, naming their folders, and going on when one of them is bad."""
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from mc2sleepnet.core.cluster import run_jobs
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.core.model_folder import ModelFolder, file_sha256
-from mc2sleepnet.inference import Stager
-from mc2sleepnet.scoring.night import ScoredNight, score_recording
-from mc2sleepnet.scoring.outputs import PROVENANCE_FILE, save_night
-from mc2sleepnet.signals import read_epochs
+from mc2sleepnet.core.model_folder import ModelFolder, default_model_folder, open_model_folder
+from mc2sleepnet.scoring.engine import n_cores
+from mc2sleepnet.scoring.job import ScoringJob, ScoringOptions, score_job
+from mc2sleepnet.scoring.lights import parse_when
+from mc2sleepnet.scoring.outputs import check_formats
+from mc2sleepnet.scoring.summary import SUMMARY_FILE, Outcome, check_table
 
 SUFFIXES = (".edf",)
 HYPNOGRAM_ENDING = "hypnogram"
@@ -78,7 +78,7 @@ def output_names(paths: Sequence[Path]) -> list[str]:
 
 def _made_unique(names: Sequence[str]) -> list[str]:
     """Number the names that are still equal: a/b_c and a_b/c would otherwise share a folder."""
-    taken: set[str] = set()
+    taken = {SUMMARY_FILE}
     unique = []
     for name in names:
         candidate, number = name, 1
@@ -91,78 +91,111 @@ def _made_unique(names: Sequence[str]) -> list[str]:
     return unique
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How one recording ended: scored into a folder, found finished there, or refused with an error."""
-
-    path: Path
-    folder: Path
-    night: ScoredNight | None = None
-    error: InputError | None = None
-
-
-def score_files(
-    paths: Sequence[Path],
-    out: Path,
-    model: ModelFolder,
-    stager: Stager,
+def scoring_options(
+    channels: Sequence[str] | None,
+    formats: str,
     *,
-    channel: str | None,
     risk: float,
-    resume: bool = False,
-) -> Iterator[Outcome]:
-    """Score recordings one after the other; a bad one is told and left behind, the others are done.
+    accept: Sequence[str] | None,
+    lights_off: str | None,
+    lights_on: str | None,
+    keep_identity: bool,
+) -> ScoringOptions:
+    """Check the options of a call before any recording is read.
 
-    With `resume`, a recording whose outputs are finished, by the same model and options, is not scored again.
+    Raises
+    ------
+    InputError
+        If a format, a time or a finding is none.
     """
-    for path, name in zip(paths, output_names(paths), strict=True):
-        folder = out / name
+    names = tuple(name.strip().lower() for name in formats.split(",") if name.strip())
+    check_formats(names)
+    for name, given in (("--lights-off", lights_off), ("--lights-on", lights_on)):
+        if given is not None:
+            parse_when(name, given)
+    return ScoringOptions(
+        channels=tuple(channels or ()),
+        risk=risk,
+        formats=names,
+        accept=tuple(accept or ()),
+        lights_off=lights_off,
+        lights_on=lights_on,
+        keep_identity=keep_identity,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """What is scored, with what, into what."""
+
+    found: Found
+    out: Path
+    model: ModelFolder
+
+    @classmethod
+    def prepared(cls, inputs: Iterable[Path], out: Path, model: Path | None) -> "Call":
+        """Find the recordings, open the model, and make the folder.
+
+        Raises
+        ------
+        InputError
+            If there is no such model, or `out` cannot be written or holds another program's table.
+        """
+        opened = open_model_folder(default_model_folder() if model is None else model)
+        found = find_recordings(inputs)
         try:
-            night = _score_into(path, folder, model, stager, channel=channel, risk=risk, resume=resume)
-        except InputError as error:
-            yield Outcome(path=path, folder=folder, error=error)
-        else:
-            yield Outcome(path=path, folder=folder, night=night)
+            out.mkdir(parents=True, exist_ok=True)
+            check_table(out)
+        except OSError as error:
+            fault = f"cannot be written ({(error.strerror or str(error)).lower()})"
+            raise InputError(out, fault, "Choose another --out") from None
+        return cls(found=found, out=out, model=opened)
 
 
-def _score_into(
-    path: Path,
-    folder: Path,
-    model: ModelFolder,
-    stager: Stager,
-    *,
-    channel: str | None,
-    risk: float,
-    resume: bool,
-) -> ScoredNight | None:
-    """Score one file; None where it was finished before."""
-    try:
-        recording = read_epochs(path, channel)
-        origin = {"file": path.name, "sha256": file_sha256(path)}
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror or error})", "Check the file") from None
-    earlier = _finished(folder)
-    if earlier and earlier["input"]["sha256"] != origin["sha256"]:
-        fault = f"holds what was scored from another recording, {earlier['input']['file']}"
-        raise InputError(folder, fault, "Choose another --out, or remove the folder")
-    if resume and earlier:
-        made_by = earlier["model"]["sha256"], earlier["options"]["risk"], earlier["channel"]["label"]
-        if made_by == (model.sha256, risk, recording.channel):
-            return None
-    night = score_recording(recording, model, stager, origin=origin, risk=risk)
-    try:
-        save_night(night, folder)
-    except OSError as error:
-        fault = f"the outputs cannot be written ({error.strerror or error})"
-        raise InputError(folder, fault, "Choose another --out, or free the disk") from None
-    return night
+def score_cohort(
+    call: Call, options: ScoringOptions, *, workers: int = 1, cluster: str | None = None, resume: bool = False
+) -> Iterator[Outcome]:
+    """Score recordings, each into a folder of its own; a bad one is told and left behind, the others are done.
 
+    Parameters
+    ----------
+    call
+        Recordings, model and folder.
+    options
+        How they are scored.
+    workers
+        Processes of this machine that share its cores.
+    cluster
+        Address of a Dask scheduler instead; recordings, model and folder must have the same paths there.
+    resume
+        Leave a recording out whose outputs are finished, by the same model, options and version.
 
-def _finished(folder: Path) -> dict[str, Any] | None:
-    """Provenance of a night that was finished in this folder; None where none was."""
-    try:
-        found: dict[str, Any] = json.loads((folder / PROVENANCE_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    needed = {"input", "model", "options", "channel"}
-    return found if isinstance(found, dict) and needed <= found.keys() else None
+    Yields
+    ------
+    Outcome
+        One for every recording, as they end.
+
+    Raises
+    ------
+    InputError
+        If the cluster cannot be used.
+    """
+    paths = call.found.recordings
+    n_threads = 1 if cluster else max(1, n_cores() // max(1, min(workers, len(paths))))
+    jobs = [
+        ScoringJob(
+            path=path,
+            folder=call.out / name,
+            model=call.model.path,
+            model_sha256=call.model.sha256,
+            options=options,
+            resume=resume,
+            n_threads=n_threads,
+        )
+        for path, name in zip(paths, output_names(paths), strict=True)
+    ]
+    # Workers of a cluster have other working directories.
+    sent = jobs if cluster is None else [job.absolute() for job in jobs]
+    for ended in run_jobs(score_job, sent, workers=workers, cluster=cluster, name_of=lambda job: str(job.path)):
+        job = jobs[ended.index]
+        yield Outcome(index=ended.index, path=job.path, folder=job.folder, finished=ended.value, error=ended.error)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,23 @@ from mc2sleepnet.core.model_folder import ENCODER_FILE, SEQUENCE_FILE, ModelFold
 PRECISION = "f32"
 
 
+def n_cores() -> int:
+    """Processor cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS or Windows
+        return os.cpu_count() or 1
+
+
 class OpenVinoStager:
-    """`inference.Stager` on a model folder's two ONNX graphs.
+    """`inference.Stager` on a model folder's two ONNX graphs; several threads may call it.
+
+    Parameters
+    ----------
+    model
+        The folder.
+    n_threads
+        Threads that the engine computes in; None for one a core. Results are the same for any number.
 
     Raises
     ------
@@ -23,14 +39,14 @@ class OpenVinoStager:
         If a graph cannot be read.
     """
 
-    def __init__(self, model: ModelFolder) -> None:
+    def __init__(self, model: ModelFolder, *, n_threads: int | None = None) -> None:
         # OpenVINO imports its usage statistics with itself, and falls back to a stub where they are not there.
         # Marked as missing they cannot phone home: nothing of this program does.
         sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
         import openvino
 
         core = openvino.Core()
-        options = {"INFERENCE_PRECISION_HINT": PRECISION, "INFERENCE_NUM_THREADS": os.cpu_count() or 1}
+        options = {"INFERENCE_PRECISION_HINT": PRECISION, "INFERENCE_NUM_THREADS": n_threads or n_cores()}
         try:
             self._encoder, self._relator = (
                 core.compile_model(str(model.path / name), "CPU", options) for name in (ENCODER_FILE, SEQUENCE_FILE)
@@ -39,6 +55,7 @@ class OpenVinoStager:
             fault = f"the graphs cannot be loaded ({str(error).splitlines()[-1].strip()})"
             raise InputError(model.path, fault, "Export the model again") from None
         self.sequence_length = model.sequence_length
+        self._one_at_a_time = threading.Lock()  # a compiled graph has one set of buffers
         self.needs_statistics = len(self._encoder.inputs) > 1
 
     def encode(
@@ -49,10 +66,12 @@ class OpenVinoStager:
         if self.needs_statistics:
             assert statistics is not None
             inputs.append(statistics[None])
-        tokens: NDArray[np.float32] = self._encoder(inputs)[0]
+        with self._one_at_a_time:
+            tokens: NDArray[np.float32] = self._encoder(inputs)[0]
         return tokens
 
     def relate(self, tokens: NDArray[np.float32], is_valid: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Log-probabilities of the stages. Shape: [B, L, 2, D], [B, L] → [B, L, 5]"""
-        log_probabilities: NDArray[np.float32] = self._relator([np.ascontiguousarray(tokens), is_valid])[0]
+        with self._one_at_a_time:
+            log_probabilities: NDArray[np.float32] = self._relator([np.ascontiguousarray(tokens), is_valid])[0]
         return log_probabilities

@@ -1,8 +1,9 @@
 """One night, scored: stages, hypnodensity, confidence, and the epochs worth a second look."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,17 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.model_folder import ModelFolder
 from mc2sleepnet.core.recording import EpochedRecording, Finding, Source
-from mc2sleepnet.core.stages import EPOCH_S, UNSCORED, stage_name
+from mc2sleepnet.core.stages import EPOCH_S, stage_name
 from mc2sleepnet.inference import Stager, score_night
 from mc2sleepnet.metrics.calibration import apply_temperature
 from mc2sleepnet.metrics.review import epochs_to_review
 from mc2sleepnet.metrics.sleep_statistics import sleep_statistics
+from mc2sleepnet.scoring.channels import ScoredChannel, averaged, sources_of, stages_of
+from mc2sleepnet.scoring.lights import Lights, When, find_lights
+
+if TYPE_CHECKING:
+    import mne
+    import yasa
 
 DEFAULT_RISK = 0.05
 SHORT_S = 5 * 60
@@ -27,25 +34,30 @@ class ScoredNight:
 
     Attributes
     ----------
-    recording
-        N epochs of signal, and where they came from.
+    channels
+        One or more, each as it was read and scored by itself.
     model
         The model that scored.
     origin
-        What is known of the input file: ``file``, its name, and ``sha256``.
+        What is known of the input: ``file``, its name, and ``sha256``; where identity is kept the header's ``patient``
+        and ``recording``.
     hypnogram
         One stage per epoch; unscored where the signal could not be read.
     hypnodensity
-        Shape ``[N, 5]``: calibrated probability of W, N1, N2, N3, R; NaN where unscored.
+        Shape ``[N, 5]``: calibrated probability of W, N1, N2, N3, R, averaged over channels; NaN where unscored.
     confidence
         Shape ``[N]``: probability of the stage chosen; NaN where unscored.
     review
         Shape ``[N]``: True where a person should look again.
     risk
         Expected share of wrong stages accepted among the epochs that `review` leaves out.
+    lights
+        What the statistics are counted between.
+    options
+        How it was called, for provenance.
     """
 
-    recording: EpochedRecording
+    channels: tuple[ScoredChannel, ...]
     model: ModelFolder
     origin: Mapping[str, str]
     hypnogram: Hypnogram
@@ -53,6 +65,13 @@ class ScoredNight:
     confidence: NDArray[np.float64]
     review: NDArray[np.bool_]
     risk: float
+    lights: Lights
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def recording(self) -> EpochedRecording:
+        """N epochs of the first channel's signal, and where they came from."""
+        return self.channels[0].recording
 
     @property
     def stages(self) -> list[str]:
@@ -60,9 +79,15 @@ class ScoredNight:
         return [stage_name(int(stage)) for stage in self.hypnogram.stage]
 
     @property
+    def source(self) -> tuple[Source, ...]:
+        """N words: ``model``, or why there is no stage."""
+        return sources_of(self.channels)
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What was repaired or doubted in the recording, and what makes its scoring doubtful."""
-        findings = list(self.recording.findings)
+        # Findings of the file are those of every channel; each is told once.
+        findings = list(dict.fromkeys(one for channel in self.channels for one in channel.recording.findings))
         seconds = len(self.recording) * EPOCH_S
         if seconds < SHORT_S:
             message = f"only {seconds} s long: under {SHORT_S // 60} minutes there is little context to score by"
@@ -78,86 +103,133 @@ class ScoredNight:
         return self.recording.is_synthetic
 
     def statistics(self) -> dict[str, float | int | None]:
-        """Sleep statistics over the whole recording; see `metrics.sleep_statistics`."""
-        return sleep_statistics(self.hypnogram)
+        """Sleep statistics between lights off and lights on; see `metrics.sleep_statistics`."""
+        return sleep_statistics(
+            self.hypnogram, lights_off_epoch=self.lights.off_epoch, lights_on_epoch=self.lights.on_epoch
+        )
 
-    def save(self, folder: str | Path) -> None:
-        """Write hypnogram, statistics, report and provenance into `folder`, each all or nothing."""
+    def save(self, folder: str | Path, formats: Sequence[str] = ()) -> None:
+        """Write hypnogram, statistics, report and provenance into `folder`, each all or nothing.
+
+        Parameters
+        ----------
+        folder
+            Made if missing.
+        formats
+            Dialects of the hypnogram beside ``csv`` and ``edf``, which are always written.
+
+        Raises
+        ------
+        InputError
+            If there is no such dialect.
+        OSError
+            If the folder cannot be written.
+        """
         from mc2sleepnet.scoring.outputs import save_night
 
-        save_night(self, Path(folder))
+        save_night(self, Path(folder), formats=formats)
+
+    def to_yasa(self) -> "yasa.Hypnogram":
+        """Return the night as a ``yasa.Hypnogram`` with its probabilities; needs the extra ``yasa``."""
+        from mc2sleepnet.scoring.interchange import to_yasa
+
+        return to_yasa(self)
+
+    def to_mne(self) -> "mne.Annotations":
+        """Return the night as ``mne.Annotations`` to set on its Raw; needs the extra ``mne``."""
+        from mc2sleepnet.scoring.interchange import to_mne
+
+        return to_mne(self)
 
 
-def score_recording(
-    recording: EpochedRecording,
+def score_recordings(
+    recordings: Sequence[EpochedRecording],
     model: ModelFolder,
     stager: Stager,
     *,
     origin: Mapping[str, str],
     risk: float = DEFAULT_RISK,
+    lights_off: When | None = None,
+    lights_on: When | None = None,
+    annotated_s: Mapping[str, float] | None = None,
+    options: Mapping[str, Any] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ScoredNight:
-    """Score every epoch of a recording that holds signal.
+    """Score every epoch that holds signal in any of a night's channels.
 
     Parameters
     ----------
-    recording
-        N epochs at 100 Hz, µV.
+    recordings
+        One channel, or several of the same night, N epochs each at 100 Hz, µV.
     model, stager
         The model folder, and its network on an engine.
     origin
-        What is known of the input file: ``file``, its name, and ``sha256``.
+        What is known of the input: ``file``, its name, and ``sha256``.
     risk
         Expected share of wrong stages accepted among the epochs not marked for review.
+    lights_off, lights_on, annotated_s
+        As `find_lights` takes them.
+    options
+        How it was called, for provenance.
     progress
         Told how many epochs each call encoded.
 
     Raises
     ------
     InputError
-        If no epoch holds signal.
+        If no epoch holds signal, or lights lie outside the recording.
     """
-    is_scorable = recording.is_scorable
-    if not is_scorable.any():
-        kinds = ", ".join(sorted(set(recording.source)))
-        fault = f"channel '{recording.channel}' has no epoch with signal (all are {kinds})"
+    first = recordings[0]
+    assert all(len(recording) == len(first) for recording in recordings), "channels of one night"
+    lights = find_lights(first, off=lights_off, on=lights_on, annotated_s=annotated_s)
+    if not any(recording.is_scorable.any() for recording in recordings):
+        kinds = ", ".join(sorted({source for recording in recordings for source in recording.source}))
+        names = " and ".join(f"'{recording.channel}'" for recording in recordings)
+        fault = f"channel {names} has no epoch with signal (all are {kinds})"
         raise InputError(origin["file"], fault, "Check the file, or name another --channel")
-    log_probabilities = score_night(
-        stager,
-        recording.signal_uv,
-        is_scorable,
-        stride=model.calibration.scoring_stride,
-        aggregation=model.calibration.aggregation,
-        progress=progress,
-    )
-    recording, is_scorable = _as_far_as_scored(recording, ~np.isnan(log_probabilities[:, 0]), origin)
-    hypnodensity = np.full_like(log_probabilities, np.nan)
-    hypnodensity[is_scorable] = apply_temperature(log_probabilities[is_scorable], model.calibration.temperature)
-    stage = np.full(len(recording), UNSCORED, np.int8)
-    stage[is_scorable] = hypnodensity[is_scorable].argmax(axis=1)
-    confidence = np.full(len(recording), np.nan)
-    confidence[is_scorable] = hypnodensity[is_scorable].max(axis=1)
+    channels = tuple(_scored_channel(recording, model, stager, progress) for recording in recordings)
+    hypnodensity = averaged(channels)
+    if np.isnan(hypnodensity).all():
+        fault = "is shorter than one sequence, of which this model scores the last epoch only"
+        raise InputError(origin["file"], fault, "Use a model with aggregation average, or a longer recording")
+    confidence = np.where(np.isnan(hypnodensity).any(axis=1), np.nan, hypnodensity.max(axis=1))
     return ScoredNight(
-        recording=recording,
+        channels=channels,
         model=model,
         origin=origin,
-        hypnogram=Hypnogram(stage=stage, start=recording.start, scorer="mc2sleepnet"),
+        hypnogram=Hypnogram(stage=stages_of(hypnodensity), start=first.start, scorer="mc2sleepnet"),
         hypnodensity=hypnodensity,
         confidence=confidence,
         review=epochs_to_review(confidence, risk=risk),
         risk=risk,
+        lights=lights,
+        options=dict(options or {}),
     )
 
 
-def _as_far_as_scored(
-    recording: EpochedRecording, is_scored: NDArray[np.bool_], origin: Mapping[str, str]
-) -> tuple[EpochedRecording, NDArray[np.bool_]]:
-    """The recording, and which of its epochs a model scored that wants epochs before each (`aggregation` "last")."""
-    if (is_scored == recording.is_scorable).all():
-        return recording, is_scored
-    if not is_scored.any():
-        fault = "is shorter than one sequence, of which this model scores the last epoch only"
-        raise InputError(origin["file"], fault, "Use a model with aggregation average, or a longer recording")
-    is_without_context = recording.is_scorable & ~is_scored
-    source = tuple(Source.CONTEXT if w else s for w, s in zip(is_without_context, recording.source, strict=True))
-    return replace(recording, source=source), is_scored
+def score_recording(
+    recording: EpochedRecording, model: ModelFolder, stager: Stager, *, origin: Mapping[str, str]
+) -> ScoredNight:
+    """Score a night of one channel with the options as they come; see `score_recordings`."""
+    return score_recordings([recording], model, stager, origin=origin)
+
+
+def _scored_channel(
+    recording: EpochedRecording, model: ModelFolder, stager: Stager, progress: Callable[[int], None] | None
+) -> ScoredChannel:
+    """One channel by itself, with calibrated probabilities."""
+    log_probabilities = score_night(
+        stager,
+        recording.signal_uv,
+        recording.is_scorable,
+        stride=model.calibration.scoring_stride,
+        aggregation=model.calibration.aggregation,
+        progress=progress,
+    )
+    # A model whose aggregation is "last" wants epochs before each that it scores.
+    is_without_context = recording.is_scorable & np.isnan(log_probabilities[:, 0])
+    if is_without_context.any():
+        source = tuple(Source.CONTEXT if w else s for w, s in zip(is_without_context, recording.source, strict=True))
+        recording = replace(recording, source=source)
+    hypnodensity = apply_temperature(log_probabilities, model.calibration.temperature)
+    return ScoredChannel(recording=recording, hypnodensity=hypnodensity)

@@ -1,0 +1,134 @@
+"""Nights to and from MNE and YASA, which are needed here alone."""
+
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
+
+import numpy as np
+
+from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.recording import Recording
+from mc2sleepnet.core.stages import EPOCH_S, N1, N2, N3, UNSCORED, R, W
+from mc2sleepnet.signals.channels import choose_channel, find_channel
+from mc2sleepnet.signals.lights import lights_of
+from mc2sleepnet.signals.units import to_microvolts
+
+if TYPE_CHECKING:
+    import mne
+    import yasa
+
+    from mc2sleepnet.scoring.night import ScoredNight
+
+YASA_NAMES = {W: "WAKE", N1: "N1", N2: "N2", N3: "N3", R: "REM", UNSCORED: "UNS"}
+MNE_NAMES = {W: "W", N1: "1", N2: "2", N3: "3", R: "R", UNSCORED: "?"}
+VOLTAGE_TYPES = frozenset({"eeg", "eog", "emg", "ecg", "seeg", "ecog", "dbs", "bio"})
+
+
+class RawLike(Protocol):
+    """What is asked of an ``mne.io.Raw``; MNE itself is not imported."""
+
+    ch_names: list[str]
+    info: Any
+    annotations: Any
+
+    def get_data(self, picks: Any = ...) -> Any:
+        """Samples of channels in volts, shape ``[channels, samples]``."""
+
+    def get_channel_types(self) -> list[str]:
+        """A word for each channel."""
+
+
+def is_raw(night: object) -> TypeGuard[RawLike]:
+    """Whether something has what is asked of an ``mne.io.Raw``."""
+    return all(hasattr(night, name) for name in ("ch_names", "info", "get_data", "get_channel_types"))
+
+
+def recording_of_raw(raw: RawLike, channel: str | None) -> Recording:
+    """One channel of an ``mne.io.Raw``, which holds volts, as a recording in µV.
+
+    Parameters
+    ----------
+    raw
+        Any Raw; it need not be preloaded, and is not changed.
+    channel
+        Its name; None chooses the best EEG channel there is.
+
+    Raises
+    ------
+    InputError
+        If there is no such channel, or its amplitude is not that of EEG in volts.
+    """
+    where = Path(raw_name(raw))
+    labels = list(raw.ch_names)
+    units = ["V" if kind in VOLTAGE_TYPES else "%" for kind in raw.get_channel_types()]
+    if channel is None:
+        label, reason = choose_channel(where, labels, units)
+    else:
+        label, reason = find_channel(where, labels, channel), "it was asked for"
+    sampling_hz = float(raw.info["sfreq"])
+    volts = np.asarray(raw.get_data(picks=[labels.index(label)]), np.float64)[0]
+    signal_uv, _ = to_microvolts(where, label, "V", volts, sampling_hz)
+    measured = raw.info["meas_date"]
+    return Recording(
+        name=where.stem,
+        signal_uv=signal_uv,
+        sampling_hz=sampling_hz,
+        channel=label,
+        channel_reason=reason,
+        # MNE calls a file's local clock UTC, because a file has no time zone.
+        start=None if measured is None else measured.astimezone(UTC).replace(tzinfo=None),
+    )
+
+
+def raw_name(raw: RawLike) -> str:
+    """Name of the file behind a Raw, or ``raw``."""
+    files = [file for file in getattr(raw, "filenames", ()) if file is not None]
+    return Path(files[0]).name if files else "raw"
+
+
+def lights_of_raw(raw: RawLike) -> dict[str, float]:
+    """Seconds at which a Raw's annotations say lights off and lights on; see `signals.lights.lights_of`."""
+    annotations = raw.annotations
+    return lights_of(zip(annotations.onset.tolist(), annotations.description.tolist(), strict=True))
+
+
+def to_yasa(night: "ScoredNight") -> "yasa.Hypnogram":
+    """Stages, start and probabilities as YASA knows them; unscored epochs are ``UNS``, their probabilities NaN."""
+    import pandas as pd
+    import yasa
+
+    stages = [YASA_NAMES[int(stage)] for stage in night.hypnogram.stage]
+    order = (N1, N2, N3, R, W)
+    hypnogram = yasa.Hypnogram(
+        stages, n_stages=5, freq=f"{EPOCH_S}s", start=night.hypnogram.start, scorer="mc2sleepnet"
+    )
+    proba = pd.DataFrame(
+        night.hypnodensity[:, order], columns=[YASA_NAMES[code] for code in order], index=hypnogram.hypno.index
+    )
+    return yasa.Hypnogram(
+        stages, n_stages=5, freq=f"{EPOCH_S}s", start=night.hypnogram.start, scorer="mc2sleepnet", proba=proba
+    )
+
+
+def to_mne(night: "ScoredNight") -> "mne.Annotations":
+    """One annotation for each run of equal stages, ``Sleep stage W/1/2/3/R/?``, onsets from the recording's start."""
+    import mne
+
+    stage = night.hypnogram.stage
+    first = np.flatnonzero(np.diff(stage, prepend=np.int8(UNSCORED - 1)))
+    end = np.append(first[1:], len(stage))
+    start = night.hypnogram.start
+    return mne.Annotations(
+        onset=first * float(EPOCH_S),
+        duration=(end - first) * float(EPOCH_S),
+        description=[f"Sleep stage {MNE_NAMES[int(stage[at])]}" for at in first],
+        orig_time=None if start is None else start.replace(tzinfo=UTC),
+    )
+
+
+def check_is_full_epoch(recording: Recording) -> None:
+    """Raise `InputError` where a recording is shorter than an epoch."""
+    duration_s = len(recording.signal_uv) / recording.sampling_hz
+    if duration_s < EPOCH_S:
+        remedy = f"Staging needs at least one epoch of {EPOCH_S} s"
+        raise InputError(recording.name, f"the recording lasts {duration_s:g} s only", remedy)
