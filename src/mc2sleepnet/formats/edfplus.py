@@ -178,6 +178,7 @@ def write_annotations(
     *,
     start: datetime | None,
     recording_text: str,
+    patient_text: str = "",
 ) -> None:
     """Write an EDF+C file of annotations alone, laid out as PhysioNet's hypnograms are, all or nothing.
 
@@ -191,6 +192,8 @@ def write_annotations(
         Local clock time of the header; None writes the EDF+ standard's anonymised date.
     recording_text
         Words for the recording field's free part, such as ``"synthetic"``; ASCII, at most some 40 characters.
+    patient_text
+        The whole patient field as another EDF file has it; empty writes the standard's unknown patient.
 
     Raises
     ------
@@ -209,11 +212,15 @@ def write_annotations(
         starttime=start.time() if start else None,
         annotations=[edfio.EdfAnnotation(*annotation) for annotation in annotations],
     )
+    if patient_text:
+        edf.local_patient_identification = patient_text.encode("ascii", errors="replace").decode()[:80]
     with atomic_path(path) as temporary:
         edf.write(temporary)
 
 
-def write_hypnogram(path: Path, hypnogram: Hypnogram, *, is_synthetic: bool, recording_text: str = "") -> None:
+def write_hypnogram(
+    path: Path, hypnogram: Hypnogram, *, is_synthetic: bool, recording_text: str = "", patient_text: str = ""
+) -> None:
     """Write ``Sleep stage W/1/2/3/R/?`` annotations, one per run of equal epochs, all or nothing.
 
     Parameters
@@ -226,6 +233,8 @@ def write_hypnogram(path: Path, hypnogram: Hypnogram, *, is_synthetic: bool, rec
         Whether no person was recorded; the header then says ``synthetic``.
     recording_text
         More words for the header's recording field, ASCII.
+    patient_text
+        As `write_annotations` takes it.
 
     Raises
     ------
@@ -240,7 +249,7 @@ def write_hypnogram(path: Path, hypnogram: Hypnogram, *, is_synthetic: bool, rec
         for a, b in zip(first.tolist(), end.tolist(), strict=False)
     ]
     text = f"synthetic {recording_text}" if is_synthetic else recording_text
-    write_annotations(path, annotations, start=hypnogram.start, recording_text=text)
+    write_annotations(path, annotations, start=hypnogram.start, recording_text=text, patient_text=patient_text)
 
 
 def write_edfplus(scored: ScoredHypnogram, path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 import numpy as np
 
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.core.recording import Recording
+from mc2sleepnet.core.recording import Recording, Source
 from mc2sleepnet.core.stages import EPOCH_S, N1, N2, N3, UNSCORED, R, W
 from mc2sleepnet.signals.channels import choose_channel, find_channel
 from mc2sleepnet.signals.lights import lights_of
@@ -93,28 +93,39 @@ def lights_of_raw(raw: RawLike) -> dict[str, float]:
 
 
 def to_yasa(night: "ScoredNight") -> "yasa.Hypnogram":
-    """Stages, start and probabilities as YASA knows them; unscored epochs are ``UNS``, their probabilities NaN."""
+    """Stages, start and probabilities as YASA knows them.
+
+    Unscored epochs are ``UNS``; YASA wants every row of probabilities to sum to 1, theirs are 0.2 each.
+    """
     import pandas as pd
     import yasa
 
-    stages = [YASA_NAMES[int(stage)] for stage in night.hypnogram.stage]
     order = (N1, N2, N3, R, W)
-    hypnogram = yasa.Hypnogram(
-        stages, n_stages=5, freq=f"{EPOCH_S}s", start=night.hypnogram.start, scorer="mc2sleepnet"
-    )
-    proba = pd.DataFrame(
-        night.hypnodensity[:, order], columns=[YASA_NAMES[code] for code in order], index=hypnogram.hypno.index
-    )
+    names = [YASA_NAMES[code] for code in order]
+    known = np.where(night.hypnogram.is_scored[:, None], night.hypnodensity[:, order], 1 / len(order))
+    start = night.hypnogram.start
+    step = f"{EPOCH_S}s"
+    index = None if start is None else pd.date_range(start, periods=len(known), freq=step)
     return yasa.Hypnogram(
-        stages, n_stages=5, freq=f"{EPOCH_S}s", start=night.hypnogram.start, scorer="mc2sleepnet", proba=proba
+        [YASA_NAMES[int(stage)] for stage in night.hypnogram.stage],
+        n_stages=len(order),
+        freq=step,
+        start=start,
+        scorer="mc2sleepnet",
+        proba=pd.DataFrame(known, columns=names, index=index),
     )
 
 
 def to_mne(night: "ScoredNight") -> "mne.Annotations":
-    """One annotation for each run of equal stages, ``Sleep stage W/1/2/3/R/?``, onsets from the recording's start."""
+    """One annotation for each run of equal stages, ``Sleep stage W/1/2/3/R/?``, onsets from the recording's start.
+
+    A last partial epoch has none: MNE wants annotations to end before the recording does.
+    """
     import mne
 
     stage = night.hypnogram.stage
+    if night.source[-1] is Source.PARTIAL:
+        stage = stage[:-1]
     first = np.flatnonzero(np.diff(stage, prepend=np.int8(UNSCORED - 1)))
     end = np.append(first[1:], len(stage))
     start = night.hypnogram.start

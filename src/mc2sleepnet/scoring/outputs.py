@@ -12,6 +12,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import folder_to_oneself, write_text_atomically
 from mc2sleepnet.core.stages import EPOCH_S
 from mc2sleepnet.formats import FILE_NAMES, ScoredHypnogram, check_format, write_hypnogram
+from mc2sleepnet.formats.edfplus import write_hypnogram as write_edf
 from mc2sleepnet.scoring.channels import dissent
 from mc2sleepnet.scoring.lights import RECORDING
 from mc2sleepnet.scoring.night import ScoredNight
@@ -127,7 +128,7 @@ def _files(night: ScoredNight, facts: Mapping[str, Any]) -> dict[str, Callable[[
         is_synthetic=night.is_synthetic,
     )
     dialects: dict[str, Callable[[Path], object]] = {
-        FILE_NAMES[dialect]: functools.partial(_write_dialect, scored, dialect)
+        FILE_NAMES[dialect]: functools.partial(_write_dialect, scored, dialect, night.origin.get("patient", ""))
         for dialect in facts["options"]["formats"]
     }
     return dialects | {
@@ -139,8 +140,11 @@ def _files(night: ScoredNight, facts: Mapping[str, Any]) -> dict[str, Callable[[
     }
 
 
-def _write_dialect(scored: ScoredHypnogram, dialect: str, path: Path) -> None:
-    write_hypnogram(scored, path, dialect)
+def _write_dialect(scored: ScoredHypnogram, dialect: str, patient: str, path: Path) -> None:
+    if patient and dialect == "edf":  # the one dialect with a place for it
+        write_edf(path, scored.hypnogram, is_synthetic=scored.is_synthetic, patient_text=patient)
+    else:
+        write_hypnogram(scored, path, dialect)
 
 
 def _report(night: ScoredNight, facts: Mapping[str, Any]) -> str:
@@ -180,9 +184,7 @@ def finished_night(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | None
         names = [REPORT_FILE, *(FILE_NAMES[dialect] for dialect in facts["options"]["formats"])]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    is_whole = isinstance(statistics, dict) and all(
-        (folder / name).is_file() for name in (HYPNOGRAM_CSV, HYPNOGRAM_EDF, REPORT_FILE)
-    )
+    is_whole = isinstance(statistics, dict) and all((folder / name).is_file() for name in names)
     return (facts, statistics) if is_whole else None
 
 
