@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import default_model_folder, file_sha256, open_model_folder
-from mc2sleepnet.core.recording import Recording
 from mc2sleepnet.evaluation.in_memory import evaluate
 from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.scoring.interchange import (
@@ -19,12 +18,12 @@ from mc2sleepnet.scoring.interchange import (
     lights_of_raw,
     raw_name,
     recording_of_raw,
+    recording_of_samples,
 )
 from mc2sleepnet.scoring.job import ScoringOptions, score_file
 from mc2sleepnet.scoring.lights import When
 from mc2sleepnet.scoring.night import DEFAULT_RISK, ScoredNight, score_recordings
 from mc2sleepnet.signals import cut_epochs, to_100_hz
-from mc2sleepnet.signals.units import to_microvolts
 
 __all__ = ["evaluate", "score"]
 
@@ -93,10 +92,10 @@ def score(
             raise InputError(path, fault, "Name a file that can be opened") from None
         return score_file(path, folder, OpenVinoStager(folder), options=options, sha256=sha256)
     if is_raw(night):
-        recordings = [recording_of_raw(night, label) for label in options.channels or (None,)]
+        recordings = [recording_of_raw(night, label, accept=accept) for label in options.channels or (None,)]
         name, annotated_s = raw_name(night), lights_of_raw(night)
     else:
-        recordings, name, annotated_s = [_recording_of_samples(night)], "array", {}
+        recordings, name, annotated_s = [recording_of_samples(night, accept=accept)], "array", {}
     digest = hashlib.sha256()
     for recording in recordings:
         check_is_full_epoch(recording)
@@ -111,28 +110,4 @@ def score(
         lights_on=lights_on,
         annotated_s=annotated_s,
         options=options.to_json(),
-    )
-
-
-def _recording_of_samples(night: object) -> Recording:
-    """Samples in µV and their rate as a recording."""
-    remedy = "Give a file, an mne Raw, or one channel's samples in µV, shape [samples], and their rate in Hz"
-    if not isinstance(night, tuple | list) or len(night) != 2:
-        raise InputError("night", f"a {type(night).__name__} is no night", remedy)
-    try:
-        samples_uv, sampling_hz = np.asarray(night[0], np.float64), float(night[1])
-    except (TypeError, ValueError):
-        raise InputError("night", "its samples or their rate are no numbers", remedy) from None
-    if samples_uv.ndim != 1 or not 0 < sampling_hz < np.inf:
-        raise InputError("night", f"samples of {samples_uv.ndim} dimensions at {sampling_hz:g} Hz", remedy)
-    if not len(samples_uv) or np.isnan(samples_uv).all():
-        raise InputError("night", "there are no samples", remedy)
-    signal_uv, _ = to_microvolts(Path("array"), "array", "uV", samples_uv, sampling_hz)
-    return Recording(
-        name="array",
-        signal_uv=signal_uv,
-        sampling_hz=sampling_hz,
-        channel="array",
-        channel_reason="given as samples",
-        start=None,
     )

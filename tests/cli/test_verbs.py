@@ -77,7 +77,7 @@ def empty(path: Path) -> Path:
 BAD = {
     not_edf: "EDF",
     truncated: "data records",
-    folder: "no EDF recording",
+    folder: "no EDF or BDF recording",
     twenty_seconds: "30",
     missing: "no such file|does not exist|not there|No such",
     empty: "EDF|empty",
@@ -177,7 +177,7 @@ def test_an_empty_folder_among_inputs_stops_none_of_the_others(night: Path, mode
     (tmp_path / "empty").mkdir()
     result = call("score", tmp_path / "empty", night, "--model", model_dir, "--out", tmp_path / "out")
     assert result.exit_code == 1
-    assert "no EDF recording" in result.stderr
+    assert "no EDF or BDF recording" in result.stderr
     assert (tmp_path / "out" / "night" / "report.html").exists()
 
 

@@ -14,8 +14,9 @@ from mc2sleepnet.scoring.job import ScoringJob, ScoringOptions, score_job
 from mc2sleepnet.scoring.lights import parse_when
 from mc2sleepnet.scoring.outputs import check_formats
 from mc2sleepnet.scoring.summary import SUMMARY_FILE, Outcome, check_table
+from mc2sleepnet.signals.doubts import check_accepted
 
-SUFFIXES = (".edf",)
+SUFFIXES = (".edf", ".bdf")
 HYPNOGRAM_ENDING = "hypnogram"
 
 
@@ -39,7 +40,7 @@ class Found:
 
 
 def find_recordings(inputs: Iterable[Path]) -> Found:
-    """Files as they are named; of folders the EDF files below them whose name does not end in "hypnogram"."""
+    """Files as they are named; of folders the EDF and BDF files below them whose name does not end in "hypnogram"."""
     recordings: list[Path] = []
     failures: list[InputError] = []
     n_hypnograms = 0
@@ -52,8 +53,8 @@ def find_recordings(inputs: Iterable[Path]) -> Found:
         inside = sorted(file for file in files if not file.stem.lower().endswith(HYPNOGRAM_ENDING))
         n_hypnograms += len(files) - len(inside)
         if not inside:
-            fault = "no EDF recording in this folder"
-            failures.append(InputError(path, fault, "Name a folder with .edf files, or a file"))
+            fault = "no EDF or BDF recording in this folder"
+            failures.append(InputError(path, fault, "Name a folder with .edf or .bdf files, or a file"))
         recordings.extend(inside)
     unique = dict.fromkeys(recordings)
     return Found(recordings=tuple(unique), failures=tuple(failures), n_hypnograms=n_hypnograms)
@@ -110,6 +111,7 @@ def scoring_options(
     """
     names = tuple(name.strip().lower() for name in formats.split(",") if name.strip())
     check_formats(names)
+    check_accepted(accept or ())
     for name, given in (("--lights-off", lights_off), ("--lights-on", lights_on)):
         if given is not None:
             parse_when(name, given)

@@ -1,17 +1,22 @@
 """Nights to and from MNE and YASA, which are needed here alone."""
 
+from collections.abc import Collection
 from datetime import UTC
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.core.recording import Recording, Source
+from mc2sleepnet.core.recording import Finding, Recording, Source
 from mc2sleepnet.core.stages import EPOCH_S, N1, N2, N3, UNSCORED, R, W
 from mc2sleepnet.signals.channels import choose_channel, find_channel
+from mc2sleepnet.signals.doubts import settle
+from mc2sleepnet.signals.edf_header import SignalHeader
 from mc2sleepnet.signals.lights import lights_of
-from mc2sleepnet.signals.units import to_microvolts
+from mc2sleepnet.signals.units import deviations, judge_unit
 
 if TYPE_CHECKING:
     import mne
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
 
 YASA_NAMES = {W: "WAKE", N1: "N1", N2: "N2", N3: "N3", R: "REM", UNSCORED: "UNS"}
 MNE_NAMES = {W: "W", N1: "1", N2: "2", N3: "3", R: "R", UNSCORED: "?"}
+NO_CONVERTER = 1 << 24  # samples in memory tell no steps by which an electrode that is off could be known
 VOLTAGE_TYPES = frozenset({"eeg", "eog", "emg", "ecg", "seeg", "ecog", "dbs", "bio"})
 
 
@@ -43,7 +49,7 @@ def is_raw(night: object) -> TypeGuard[RawLike]:
     return all(hasattr(night, name) for name in ("ch_names", "info", "get_data", "get_channel_types"))
 
 
-def recording_of_raw(raw: RawLike, channel: str | None) -> Recording:
+def recording_of_raw(raw: RawLike, channel: str | None, *, accept: Collection[str] = ()) -> Recording:
     """One channel of an ``mne.io.Raw``, which holds volts, as a recording in µV.
 
     Parameters
@@ -51,7 +57,9 @@ def recording_of_raw(raw: RawLike, channel: str | None) -> Recording:
     raw
         Any Raw; it need not be preloaded, and is not changed.
     channel
-        Its name; None chooses the best EEG channel there is.
+        Its name; None chooses the best EEG channel there is. A derivation is computed where only its parts are there.
+    accept
+        Ids of the doubts to pass over.
 
     Raises
     ------
@@ -59,25 +67,85 @@ def recording_of_raw(raw: RawLike, channel: str | None) -> Recording:
         If there is no such channel, or its amplitude is not that of EEG in volts.
     """
     where = Path(raw_name(raw))
-    labels = list(raw.ch_names)
-    units = ["V" if kind in VOLTAGE_TYPES else "%" for kind in raw.get_channel_types()]
-    if channel is None:
-        label, reason = choose_channel(where, labels, units)
-    else:
-        label, reason = find_channel(where, labels, channel), "it was asked for"
     sampling_hz = float(raw.info["sfreq"])
-    volts = np.asarray(raw.get_data(picks=[labels.index(label)]), np.float64)[0]
-    signal_uv, _ = to_microvolts(where, label, "V", volts, sampling_hz)
+    # In the words of the channels' choice, so that a Raw's channel is the one its file's would be.
+    signals = [
+        SignalHeader(
+            label=label,
+            unit="V" if kind in VOLTAGE_TYPES else "%",
+            samples_per_record=1,
+            first_sample=place,
+            sampling_hz=Fraction(sampling_hz),
+            physical_range=(-1.0, 1.0),
+            digital_range=(-1, 1),
+        )
+        for place, (label, kind) in enumerate(zip(raw.ch_names, raw.get_channel_types(), strict=True))
+    ]
+    chosen = choose_channel(where, signals) if channel is None else find_channel(where, signals, channel)
+    volts = np.asarray(raw.get_data(picks=[chosen.plus]), np.float64)[0]
+    if chosen.minus is not None:
+        volts = volts - np.asarray(raw.get_data(picks=[chosen.minus]), np.float64)[0]
+    signal_uv, findings = in_microvolts(where, chosen.label, "V", volts, sampling_hz, accept=accept)
     measured = raw.info["meas_date"]
     return Recording(
         name=where.stem,
         signal_uv=signal_uv,
         sampling_hz=sampling_hz,
-        channel=label,
-        channel_reason=reason,
+        channel=chosen.label,
+        channel_reason=chosen.reason,
         # MNE calls a file's local clock UTC, because a file has no time zone.
         start=None if measured is None else measured.astimezone(UTC).replace(tzinfo=None),
+        # That MNE's volts were converted is no news.
+        findings=tuple(finding for finding in findings if finding.id != "unit-converted"),
     )
+
+
+def recording_of_samples(night: object, *, accept: Collection[str] = ()) -> Recording:
+    """Samples in µV and their rate as a recording.
+
+    Raises
+    ------
+    InputError
+        If it is no such pair, or its amplitude is not that of EEG in µV.
+    """
+    remedy = "Give a file, an mne Raw, or one channel's samples in µV, shape [samples], and their rate in Hz"
+    if not isinstance(night, tuple | list) or len(night) != 2:
+        raise InputError("night", f"a {type(night).__name__} is no night", remedy)
+    try:
+        samples_uv, sampling_hz = np.asarray(night[0], np.float64), float(night[1])
+    except (TypeError, ValueError):
+        raise InputError("night", "its samples or their rate are no numbers", remedy) from None
+    if samples_uv.ndim != 1 or not 0 < sampling_hz < np.inf:
+        raise InputError("night", f"samples of {samples_uv.ndim} dimensions at {sampling_hz:g} Hz", remedy)
+    if not len(samples_uv) or np.isnan(samples_uv).all():
+        raise InputError("night", "there are no samples", remedy)
+    signal_uv, findings = in_microvolts(Path("array"), "array", "uV", samples_uv, sampling_hz, accept=accept)
+    return Recording(
+        name="array",
+        signal_uv=signal_uv,
+        sampling_hz=sampling_hz,
+        channel="array",
+        channel_reason="given as samples",
+        start=None,
+        findings=findings,
+    )
+
+
+def in_microvolts(
+    where: Path,
+    channel: str,
+    unit: str,
+    signal: NDArray[np.float64],
+    sampling_hz: float,
+    *,
+    accept: Collection[str],
+) -> tuple[NDArray[np.float32], tuple[Finding, ...]]:
+    """Samples from a program's memory in µV, judged as a file's are. Shape: [samples]"""
+    largest = float(np.nanmax(np.abs(signal)))
+    factor, findings = judge_unit(
+        where, channel, unit, deviations(signal, sampling_hz), largest=largest, span_steps=NO_CONVERTER
+    )
+    return (signal * factor).astype(np.float32), settle(where, findings, accept)
 
 
 def raw_name(raw: RawLike) -> str:

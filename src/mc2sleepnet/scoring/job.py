@@ -13,9 +13,9 @@ from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.scoring.lights import When
 from mc2sleepnet.scoring.night import DEFAULT_RISK, ScoredNight, score_recordings
 from mc2sleepnet.scoring.outputs import finished_night, refuse_another_recording, save_night
-from mc2sleepnet.signals import read_epochs
 from mc2sleepnet.signals.edf_header import read_header
 from mc2sleepnet.signals.lights import annotated_lights
+from mc2sleepnet.signals.night import read_channels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +132,8 @@ def score_file(
     InputError
         If the file, a channel, or a time of lights cannot be used.
     """
-    labels: tuple[str | None, ...] = options.channels or (None,)
-    recordings = [read_epochs(path, label) for label in labels]
-    recordings = list({recording.channel: recording for recording in recordings}.values())
+    recordings = read_channels(path, options.channels, accept=options.accept)
+    recordings = tuple({recording.channel: recording for recording in recordings}.values())
     origin = {"file": path.name, "sha256": sha256}
     if options.keep_identity:
         header = read_header(path)

@@ -5,38 +5,32 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mc2sleepnet.signals.edf_header import read_header
+from mc2sleepnet.signals.data_records import annotation_bytes
+from mc2sleepnet.signals.edf import open_file
 
 # A time-stamped list: onset, perhaps duration, texts (EDF+ 2.2.2).
-_LIST: Final = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15[\d.]*)?\x14([^\x00]*\x14)\x00")
+_LIST: Final = re.compile(rb"([+-]\d{1,15}(?:\.\d{0,15})?)(?:\x15[\d.]*)?\x14([^\x00]*\x14)\x00")
 _LIGHTS: Final = re.compile(r"lights?[\s_\-:]*(off|out|on)\b.{0,20}", re.IGNORECASE)
-_RECORDS_AT_ONCE: Final = 4096
 
 
 def annotated_lights(path: Path) -> dict[str, float]:
-    """Seconds from the start of an EDF+ file at which its annotations say ``Lights off`` or ``out``, and ``Lights on``.
+    """Seconds from a recording's first sample at which its annotations say ``Lights off`` (or out) and ``Lights on``.
 
     Parameters
     ----------
     path
-        An EDF or EDF+ file that has been read without an error.
+        An EDF or BDF file that has been read without an error.
 
     Returns
     -------
     dict
         ``off``: the first lights off. ``on``: the last lights on. Whatever is not annotated is missing.
     """
-    header = read_header(path)
-    signal = header.annotation_signal
-    if signal is None:
-        return {}
-    shape = (header.n_records, sum(header.samples_per_record))
-    first = sum(header.samples_per_record[:signal])
-    samples = np.memmap(path, dtype="<i2", mode="r", offset=header.n_header_bytes, shape=shape)
-    return lights_of(_annotations(samples, first, header.samples_per_record[signal]))
+    file = open_file(path)
+    header = file.header
+    keepers = [signal for signal in header.signals if signal not in header.ordinary]
+    told = (told for keeper in keepers for told in _annotations(annotation_bytes(path, header, keeper)))
+    return {name: at_s - file.timeline.offset_s for name, at_s in lights_of(told).items()}
 
 
 def lights_of(annotations: Iterable[tuple[float, str]]) -> dict[str, float]:
@@ -53,11 +47,9 @@ def lights_of(annotations: Iterable[tuple[float, str]]) -> dict[str, float]:
     return found
 
 
-def _annotations(samples: NDArray[np.int16], first: int, width: int) -> Iterator[tuple[float, str]]:
-    """Onsets and texts of the annotations that speak of lights; a night has tens of thousands that do not."""
-    for record in range(0, len(samples), _RECORDS_AT_ONCE):
-        part = samples[record : record + _RECORDS_AT_ONCE, first : first + width]
-        content = np.ascontiguousarray(part).tobytes()
+def _annotations(records: Iterable[bytes]) -> Iterator[tuple[float, str]]:
+    """Onsets and texts in the records that speak of lights; a night has tens of thousands of others."""
+    for content in records:
         if b"light" not in content.lower():
             continue
         for onset, texts in _LIST.findall(content):
