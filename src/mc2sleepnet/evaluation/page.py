@@ -22,7 +22,7 @@ from mc2sleepnet.metrics.agreement import Agreement, agreement_from_confusion
 from mc2sleepnet.metrics.confusions import accuracies
 from mc2sleepnet.metrics.estimate import Estimate
 from mc2sleepnet.report.confusion_figure import confusion_figure
-from mc2sleepnet.report.page import columns, page, section, tiles
+from mc2sleepnet.report.page import columns, page, section, table, tiles
 from mc2sleepnet.report.ribbons_figure import ribbons_figure
 from mc2sleepnet.report.rows_figure import Row, rows_figure
 from mc2sleepnet.report.svg import Markup, element, join
@@ -115,16 +115,25 @@ def _stages(scorer: ScorerResult) -> Markup:
         )
         for stage, name in enumerate(STAGES)
     ]
+    cells = [
+        (
+            name,
+            *(
+                part
+                for found in (pooled.precision[i], pooled.recall[i])
+                for part in (_figure(float(found)), _range(found))
+            ),
+        )
+        for i, name in enumerate(STAGES)
+    ]
+    figures = table(("", "Precision", "", "Recall", ""), cells)
+    wrong = pooled.accuracy_unscored_as_wrong
     more = element(
         "p",
-        "Precision "
-        + ", ".join(f"{name} {_figure(float(pooled.precision.value[i]))}" for i, name in enumerate(STAGES))
-        + ". Recall "
-        + ", ".join(f"{name} {_figure(float(pooled.recall.value[i]))}" for i, name in enumerate(STAGES))
-        + f". Accuracy with unscored epochs as wrong {_figure(float(pooled.accuracy_unscored_as_wrong))}.",
+        f"Accuracy with unscored epochs counted as wrong: {_figure(float(wrong))} {_range(wrong)}",
         class_="more",
     )
-    return join(rows_figure(rows, name="F1", limits=(0, 1)), more)
+    return join(rows_figure(rows, name="F1", limits=(0, 1)), element("p", class_="note"), figures, more)
 
 
 def _others(evaluation: Evaluation, main: ScorerResult) -> Markup:
@@ -156,7 +165,7 @@ def _others(evaluation: Evaluation, main: ScorerResult) -> Markup:
         if scorer is not main
     ]
     return join(
-        element("div", *figures, class_="figures"),
+        element("div", *figures, class_="figures two"),
         element("p", class_="note"),
         element("div", *confusions, class_="figures"),
     )

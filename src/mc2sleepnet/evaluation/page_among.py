@@ -11,7 +11,7 @@ from mc2sleepnet.metrics.several_scorers import SeveralScorers
 from mc2sleepnet.report.heat_table import heat_table
 from mc2sleepnet.report.page import columns, section
 from mc2sleepnet.report.rows_figure import Row, rows_figure
-from mc2sleepnet.report.svg import Markup, element, join
+from mc2sleepnet.report.svg import Markup, element
 
 _MOST_PAIRS = 15
 _NAMES = {"accuracy": "accuracy", "kappa": "κ", "macro_f1": "macro-F1"}
@@ -83,7 +83,7 @@ def among_sections(labels: Sequence[str], found: SeveralScorers) -> list[Markup]
                 section(
                     "Where they disagree",
                     element("p", f"Share of pairs of {who} who differ, by the stage most of them gave.", class_="note"),
-                    rows_figure(stage_rows, name="disagreement"),
+                    rows_figure(stage_rows, name="disagreement", limits=(0, _top(found.disagreement))),
                 ),
             ),
         ),
@@ -114,7 +114,14 @@ def systems_section(systems: Sequence[SystemsResult]) -> Markup:
     )
     left = len(systems) - _MOST_PAIRS
     more = element("p", f"{left} more pairs: see --json.", class_="more") if left > 0 else Markup()
-    return section("Do they differ?", element("p", text, class_="note"), join(*figures), more)
+    return section("Do they differ?", element("p", text, class_="note"), element("div", *figures, class_="stack"), more)
+
+
+def _top(found: Estimate) -> float:
+    """Upper end of an axis that begins at zero."""
+    drawn = np.concatenate([found.value, found.interval.ravel()])
+    drawn = drawn[~np.isnan(drawn)]
+    return float(drawn.max()) * 1.02 if len(drawn) and drawn.max() > 0 else 1.0
 
 
 def _with_interval(found: Estimate) -> str:

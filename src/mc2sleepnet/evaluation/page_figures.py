@@ -167,7 +167,7 @@ def changes_section(scorer: ScorerResult) -> Markup:
     ]
     return section(
         "Where stages change",
-        element("div", distance, found, *matrices, class_="figures"),
+        element("div", distance, found, *matrices, class_="figures two"),
     )
 
 
@@ -223,7 +223,7 @@ def calibration_section(found: Calibration) -> Markup:
         f"{_shown(found.aurc.value, found.aurc.interval)}. {found.n_epochs:,} epochs."
     )
     return section(
-        "Probabilities", element("div", reliability, risk, class_="figures"), element("p", text, class_="more")
+        "Probabilities", element("div", reliability, risk, class_="figures two"), element("p", text, class_="more")
     )
 
 

@@ -6,7 +6,7 @@ from mc2sleepnet.core.stages import STAGES
 from mc2sleepnet.metrics.agreement import Agreement
 from mc2sleepnet.report.svg import Markup, element
 
-DARK_SHARE = 0.55  # from here on the ground is dark enough for white figures
+DARK_SHARE = 0.75  # from here on the ground is dark enough for white figures
 
 
 def confusion_figure(agreement: Agreement) -> Markup:

@@ -69,7 +69,7 @@ def rows_figure(
     drawn = [line, *(band or ()), *(x for row in rows for x in (row.value, row.low, row.high))]
     known = [x for x in drawn if x is not None and math.isfinite(x)]
     low, high = limits or ((min(known), max(known)) if known else (0.0, 1.0))
-    ticks = round_ticks(low, high)
+    ticks = round_ticks(low, high, 5)
     if limits is None:
         low, high = min(low, ticks[0]), max(high, ticks[-1])
     span = (high - low) or 1.0
@@ -86,7 +86,15 @@ def rows_figure(
         cells.append(element("div", shown, class_="value strong" if row.is_strong else "value"))
     axis = element(
         "div",
-        *(element("span", _label(tick), style=f"left:{number(at(tick) / WIDTH * 100)}%") for tick in ticks),
+        *(
+            element(
+                "span",
+                _label(tick),
+                style=f"left:{number(at(tick) / WIDTH * 100)}%",
+                class_="minor" if index % 2 and len(ticks) > 3 else None,
+            )
+            for index, tick in enumerate(ticks)
+        ),
         class_="axis",
         aria_hidden="true",
     )
