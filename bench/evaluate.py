@@ -1,4 +1,4 @@
-"""Time and memory of `evaluate` over many nights, from files to the last figure. Run: python bench/evaluate.py [NIGHTS]."""
+"""Time and memory of `evaluate` over many nights, from files to the page. Run: python bench/evaluate.py [NIGHTS]."""
 
 import os
 import resource
