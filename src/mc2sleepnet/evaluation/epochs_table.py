@@ -32,7 +32,7 @@ def write_epochs(path: Path, evaluation: Evaluation, paired: Paired) -> None:
     """
     subject_of = {night.name: subject for night, subject in zip(evaluation.nights, evaluation.subjects, strict=True)}
     labels = [scorer.label for scorer in paired.scorers]
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", errors="replace", newline="") as file:
         csv.writer(file, lineterminator="\n").writerow((*COLUMNS, *labels))
         for files in paired.nights:
             if files.name not in subject_of:

@@ -91,7 +91,11 @@ def scorers_of(argument: str, codes: str | None = None) -> list[ScorerFiles]:
         nights = {recording_name(path): path}
     else:
         raise InputError(argument, "no such file or folder", "Name a hypnogram or a folder of hypnograms")
-    columns = [column] if column else _stage_columns(next(iter(nights.values())))
+    first = next(iter(nights.values()))
+    if column and not _stage_columns(first):
+        fault = f"has no columns of stages, and so no '{column}'"
+        raise InputError(first, fault, f"Name it without ':{column}', or give a table with several scorers")
+    columns = [column] if column else _stage_columns(first)
     return [
         ScorerFiles(
             label=name,
@@ -194,7 +198,7 @@ def _scorers_in_npz(path: Path, argument: str) -> list[ScorerFiles]:
 
     remedy = "Give arrays of whole numbers, shape [scorers, epochs]: 0 to 4, or -1 where unscored"
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             shapes = {name: arrays[name].shape for name in arrays.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(path, "is no file of arrays", remedy) from error

@@ -1,0 +1,78 @@
+import math
+
+import numpy as np
+import pytest
+
+from mc2sleepnet.report.heat_table import heat_table
+from mc2sleepnet.report.points_figure import Line, Points, Whisker, points_figure
+from mc2sleepnet.report.ribbons_figure import ribbons_figure
+from mc2sleepnet.report.round_numbers import round_ticks
+from mc2sleepnet.report.rows_figure import Row, rows_figure
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [((0, 1), [0, 0.2, 0.4, 0.6, 0.8, 1]), ((0.71, 0.78), [0.72, 0.74, 0.76, 0.78]), ((-90, 140), [-50, 0, 50, 100])],
+)
+def test_ticks_are_round_and_within_the_axis(limits, expected):
+    assert round_ticks(*limits) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("limits", [(0.5, 0.5), (NAN, 1), (0, math.inf), (1e9, 1e9)])
+def test_an_axis_without_a_span_still_has_two_ticks(limits):
+    assert len(round_ticks(*limits)) >= 2
+
+
+def test_rows_stand_where_their_values_are():
+    figure = rows_figure([Row(label="a", value=0.25, low=0, high=0.5)], name="share", limits=(0, 1), line=0.75)
+    assert 'd="M250 11h0"' in figure
+    assert 'd="M0 11H500"' in figure
+    assert 'd="M750 0V22"' in figure
+    assert 'aria-label="a: share 0.250 (0.000 to 0.500)"' in figure
+
+
+def test_rows_without_a_value_are_dashes():
+    figure = rows_figure([Row(label="a", value=NAN)], name="share")
+    assert "–" in figure
+    assert "nan" not in figure
+
+
+def test_points_beyond_the_axis_stay_at_its_edge_and_missing_ones_are_left_out():
+    figure = points_figure(
+        Points(
+            title="t",
+            x_name="x",
+            x_limits=(0, 10),
+            y_limits=(0, 1),
+            dots=np.array([[5.0, 2.0]]),
+            whiskers=[Whisker(x=1, y=NAN), Whisker(x=2, y=0.5, low=0.25, high=0.75)],
+            lines=[Line(value=NAN), Line(value=0.5, low=0.4, high=0.6)],
+        ),
+        height_px=100,
+    )
+    assert "nan" not in figure
+    assert "M500 0h0" in figure
+    assert "M200 75V25" in figure
+
+
+def test_thousands_of_points_stay_small():
+    rng = np.random.default_rng(0)
+    many = Points(title="t", x_name="x", x_limits=(0, 1), y_limits=(0, 1), dots=rng.random((50_000, 2)))
+    assert len(points_figure(many)) < 60_000
+
+
+def test_ribbons_are_as_high_where_scorers_differ_as_they_differ_much():
+    stages = np.array([[0, 0, 0, -1], [0, 0, 1, -1], [0, 1, 2, -1]], np.int8)
+    figure = ribbons_figure(stages, ["a", "b", "c"], start=None, title="night")
+    assert "M1 15h1v15h-1z" in figure  # one of two others differs
+    assert "M2 0h1v30h-1z" in figure  # all differ
+    assert "not scored" in figure
+
+
+def test_heat_is_the_place_between_lightest_and_darkest():
+    figure = heat_table(np.array([[1.0, 0.75], [NAN, 0.5]]), ["a", "b"], corner=("x", "y"), lightest=0.5, darkest=1)
+    assert 'style="--share:1.00" class="dark"' in figure
+    assert 'style="--share:0.50"' in figure
+    assert "nan" not in figure
