@@ -171,7 +171,7 @@ def _places_of(signals: Sequence[SignalHeader], wanted: str) -> list[int]:
     exact = [i for i, signal in enumerate(signals) if signal.label == wanted]
     if exact:
         return exact[:1]
-    if wanted.startswith("#") and wanted[1:].isdigit() and 1 <= int(wanted[1:]) <= len(signals):
+    if wanted.startswith("#") and wanted[1:].isdecimal() and 1 <= int(wanted[1:]) <= len(signals):
         return [int(wanted[1:]) - 1]
     understood = understand(wanted)
     if understood is None:

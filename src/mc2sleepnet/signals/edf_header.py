@@ -22,6 +22,7 @@ from mc2sleepnet.signals.header_fields import (
     number_in,
     signal_fields,
     text_of,
+    whole_in,
     with_fixed_field,
 )
 from mc2sleepnet.signals.start_time import start_of
@@ -39,6 +40,8 @@ _OTHER_FORMATS: Final = (
 _SMALL_SHARE: Final = 0.1
 # A record's duration has eight characters; a rate this near to a whole number was one (1/3 s is written 0.333333).
 _ROUNDED_RATE: Final = 1e-5
+# No recorder writes a data record more often.
+_SHORTEST_RECORD_S: Final = 1e-6
 # What edfio and number parsing meet in damaged headers.
 PARSER_ERRORS: Final = (ValueError, LookupError, ArithmeticError, NameError)
 
@@ -165,23 +168,23 @@ def read_header(path: Path) -> EdfHeader:
     n_bytes, raw = _header_bytes(path)
     n_signals = len(raw) // FIXED_BYTES - 1
     header, mends, foreign = mended(raw, n_signals)
-    edf = _parsed(path, header)
     labels = [text_of(field) for field in signal_fields(header, "label", n_signals)]
-    counts = [number_in(field) for field in signal_fields(header, "samples per data record", n_signals)]
-    samples = [int(count) for count in counts if count is not None and count.is_integer() and count >= 0]
+    counts = [whole_in(field) for field in signal_fields(header, "samples per data record", n_signals)]
+    samples = [count for count in counts if count is not None and count >= 0]
     if len(samples) < n_signals:
         raise InputError(path, "is not EDF: its header does not say how many samples its signals have", _NOT_EDF)
     if all(label in ANNOTATIONS for label in labels):
         raise InputError(path, "holds annotations only, no signals", "Give the recording, not its hypnogram")
     duration = number_in(fixed_field(header, "duration of a data record"))
-    if duration is None or duration <= 0 or sum(samples) == 0:
+    if duration is None or duration < _SHORTEST_RECORD_S or sum(samples) == 0:
         named = text_of(fixed_field(header, "duration of a data record"))
         fault = f"its data records of '{named}' s with {sum(samples)} samples cannot be read"
         raise InputError(path, fault, "Export the file again")
+    edf = _parsed(path, header)
     record_s = _exact_duration(duration, samples)
     is_bdf = header.startswith(_BDF_VERSION)
     record_bytes = (3 if is_bdf else 2) * sum(samples)
-    announced = number_in(fixed_field(header, "count of data records"))
+    announced = whole_in(fixed_field(header, "count of data records"))
     at, size_findings = _data_begin(path, header, n_bytes, announced, record_bytes)
     n_records, count_findings = _n_readable_records(path, announced, n_bytes - at, record_bytes)
     start, start_findings = start_of(
@@ -231,15 +234,16 @@ def _n_signals(path: Path, fixed: bytes) -> int:
     is_edf = fixed[:8].strip(b" \x00") == b"0" or fixed.startswith(_BDF_VERSION)
     if not is_edf or len(fixed) < FIXED_BYTES:
         raise InputError(path, "is not EDF: it does not begin with an EDF header", _NOT_EDF)
-    number = number_in(mended(fixed, 0)[0][252:])
-    if number is None or not number.is_integer() or number < 1:
+    number = whole_in(mended(fixed, 0)[0][252:])
+    if number is None or number < 1:
         raise InputError(path, "is not EDF: its header does not say how many signals it has", _NOT_EDF)
-    return int(number)
+    return number
 
 
 def _parsed(path: Path, header: bytes) -> edfio.Edf | edfio.Bdf:
     """The header in edfio's hands, as that of a file without data records: those are read here, by blocks."""
     alone = with_fixed_field(header, "count of data records", b"0")
+    alone = with_fixed_field(alone, "header size", str(len(header)).encode())
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
@@ -294,25 +298,25 @@ def _exact_duration(duration: float, samples: list[int]) -> Fraction:
 
 
 def _data_begin(
-    path: Path, header: bytes, n_bytes: int, announced: float | None, record_bytes: int
+    path: Path, header: bytes, n_bytes: int, announced: int | None, record_bytes: int
 ) -> tuple[int, tuple[Finding, ...]]:
     """Where the data begin: after the signals' headers, or where the header says; the file's size decides."""
     after_signals, field = len(header), fixed_field(header, "header size")
-    stated = number_in(field)
+    stated = whole_in(field)
     if stated == after_signals:
         return after_signals, ()
     named = text_of(field)
     message = f"the header says that it has '{named}' bytes, but with its signals it has {after_signals}"
     if stated is None or not after_signals < stated < n_bytes or announced is None or announced < 1:
         return after_signals, (Finding(id="header-size", message=message),)
-    fits = [at for at in (after_signals, int(stated)) if n_bytes - at == announced * record_bytes]
+    fits = [at for at in (after_signals, stated) if n_bytes - at == announced * record_bytes]
     if not fits:
         raise InputError(path, f"{message}, and the file's size fits neither", "Export the file again")
     return fits[0], (Finding(id="header-size", message=f"{message}; read as {fits[0]}, which fits the file's size"),)
 
 
 def _n_readable_records(
-    path: Path, announced: float | None, n_bytes: int, record_bytes: int
+    path: Path, announced: int | None, n_bytes: int, record_bytes: int
 ) -> tuple[int, tuple[Finding, ...]]:
     """Whole data records in the file that belong to the recording."""
     present, rest = divmod(n_bytes, record_bytes)
@@ -323,7 +327,7 @@ def _n_readable_records(
         # -1 is EDF's way to say that the recorder was never stopped properly.
         message = f"the header does not count its data records; the {present} that are there were read"
         return present, (Finding(id="record-count-unknown", message=message),)
-    count = int(announced)
+    count = announced
     off = abs(present - count) / count
     if present < count:
         fault = f"is truncated: {present} of {count} data records are there"

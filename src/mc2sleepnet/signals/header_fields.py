@@ -23,7 +23,7 @@ _WHOLE: Final = frozenset(
 _NUMBERS: Final = _WHOLE | {"duration of a data record", "physical minimum", "physical maximum"}
 # Recorders vary its case and its plural; readers look for the standard's spelling.
 _ANNOTATIONS: Final = re.compile(rb"[EB]DF ANNOTATIONS?", re.IGNORECASE)
-_NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
 def fixed_field(header: bytes, name: str) -> bytes:
@@ -96,6 +96,12 @@ def text_of(field: bytes) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text).strip()
 
 
+def whole_in(field: bytes) -> int | None:
+    """The whole number that a mended field holds, in digits; None if it holds none."""
+    text = field.decode("latin-1").strip()
+    return int(text) if re.fullmatch(r"-?[0-9]+", text) else None
+
+
 def number_in(field: bytes) -> float | None:
     """The finite number that a mended field holds; None if it holds none."""
     text = field.decode("latin-1").strip()
@@ -119,11 +125,11 @@ def _mended_number(field: bytes, *, is_whole: bool) -> bytes:
     text = field.decode("latin-1").replace("\x00", " ").strip().replace(",", ".")
     if not _NUMBER.fullmatch(text):
         return field
-    if is_whole and not text.isdigit():
+    if is_whole and not re.fullmatch("-?[0-9]+", text):
         value = float(text)
         if not value.is_integer():
             return field
-        text = text if re.fullmatch(r"-\d+", text) else str(int(value))
+        text = str(int(value))
     return text.encode().ljust(len(field)) if len(text) <= len(field) else field
 
 

@@ -16,6 +16,7 @@ from mc2sleepnet.signals.doubts import Doubt
 from mc2sleepnet.signals.edf_header import EdfHeader
 
 _ONSET: Final = re.compile(rb"([+-]\d{1,15}(?:[.,]\d{0,15})?)[\x14\x15]")
+_LIST_BEGINS: Final = frozenset({b"+", b"-", b"\x14"})
 # No recorder runs for longer. More is a damaged time stamp, which must not be allowed to fill the memory.
 _LONGEST_H: Final = 168
 _LONGEST_BRIDGE_S: Final = 0.05
@@ -50,18 +51,19 @@ class Timeline:
 def read_timeline(path: Path, header: EdfHeader) -> Timeline:
     """Read the time stamps of a file's data records.
 
-    Plain EDF and BDF have none. In EDF+D they say where the records belong; in EDF+C they are held against the
-    header, which promises that there are no interruptions.
+    Plain EDF and BDF have none, unless they are EDF+ and forget to say so. In EDF+D they say where the records belong;
+    in EDF+C they are held against the header, which promises that there are no interruptions.
 
     Raises
     ------
     InputError
         If a record of an EDF+D file does not say when it began (EDF+ 2.2.4: its first annotation does).
     """
-    if "+" not in header.kind:
-        return Timeline(onsets_s=None, offset_s=0.0)
     is_discontinuous = header.kind.endswith("D")
     keeper = header.time_keeper
+    # A file that has annotations is EDF+ even where it forgets to say so.
+    if keeper is None and "+" not in header.kind:
+        return Timeline(onsets_s=None, offset_s=0.0)
     if keeper is None:
         if is_discontinuous:
             fault = f"is {header.kind} but has no annotations to say when its records began"
@@ -89,7 +91,7 @@ def _stamps(path: Path, header: EdfHeader) -> tuple[NDArray[np.float64], list[in
         else:
             unstamped.append(record)
             # Sloppy writers leave the place empty, or write only events.
-            is_garbage = is_garbage or not (content.strip(b"\x00 ") == b"" or content[:1] in {b"+", b"-"})
+            is_garbage = is_garbage or not (content.strip(b"\x00 ") == b"" or content[:1] in _LIST_BEGINS)
     if keeper.samples_per_record == 0:
         unstamped = list(range(header.n_records))
     return onsets_s, unstamped, is_garbage
