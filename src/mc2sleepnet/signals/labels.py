@@ -10,7 +10,7 @@ _MASTOID: Final = r"[AM][12]"
 _BOTH: Final = r"(?:M1M2|A1A2|M2M1|A2A1|LE|LER|CLE|LM|LINK(?:ED)?(?:EARS?|MASTOIDS?)?|EARS?|MASTOIDS?)2?"
 _COMMON: Final = r"(?:REF|REFERENCE|AVG|AV|AVE|AR|CAR|COM|X)"
 _DERIVATION: Final = re.compile(
-    rf"(?P<site>{_SITE})(?P<reference>{_SITE}|{_MASTOID}|{_BOTH}|{_COMMON})?|(?P<ear>{_MASTOID})(?P<of>{_COMMON}|{_BOTH})?"
+    rf"(?P<site>{_SITE})(?P<reference>{_SITE}|{_MASTOID}|{_BOTH}|{_COMMON})?|(?P<ear>{_MASTOID})(?P<of>{_MASTOID}|{_COMMON}|{_BOTH})?"
 )
 # Older names of the same places.
 _SAME_PLACE: Final = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8", "A1": "M1", "A2": "M2"}
