@@ -56,7 +56,7 @@ def write_official_cohort(folder: Path) -> None:
         header = Header(start=start, n_records=n_records * 30 // record_s, record_s=record_s)
         write_psg(folder / f"{night}E0-PSG.edf", signals, header)
         end_s = max(onset + duration for onset, duration, _ in annotations)
-        tail = [(end_s, DAY_S - end_s, "Sleep stage ?")]
+        tail = [(end_s, DAY_S - end_s, "Sleep stage ?")] if end_s < DAY_S else []
         write_annotations(
             folder / f"{night}EC-Hypnogram.edf", [*annotations, *tail], start=start, recording_text="synthetic"
         )
