@@ -175,7 +175,7 @@ def test_the_store_carries_a_split_of_its_own_that_says_so(source, store_dir):
     (fold,) = folds_of(Store.open(store_dir))
     assert [len(fold.sides[side]) for side in ("train", "validation", "test")] == [6, 1, 3]
     assert summary.folds == (fold,)
-    assert "has other members" in summary.to_text()
+    assert "not the published members" in summary.to_text()
     assert fold.manifest_hash[:12] in summary.to_text()
     assert '"members_are_published": false' in (store_dir / "folds.json").read_text()
 

@@ -90,7 +90,7 @@ def folds(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Print a corpus's folds, subject by subject, each with the hash of its manifest."""
-    from mc2sleepnet.corpora.fold_text import fold_table_of, folds_json, folds_text
+    from mc2sleepnet.corpora.fold_text import describe_folds
 
-    table = fold_table_of(corpus, store)
-    print(json.dumps(folds_json(table), indent=1) if as_json else folds_text(table, corpus))
+    content, text = describe_folds(corpus, store)
+    print(json.dumps(content, indent=1) if as_json else text)

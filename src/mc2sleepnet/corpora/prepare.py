@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from mc2sleepnet.core.cluster import run_jobs
 from mc2sleepnet.core.errors import InputError, SomeInputsError
@@ -12,7 +11,7 @@ from mc2sleepnet.corpora.folder import FolderLayout, find_folder
 from mc2sleepnet.corpora.folds import Fold, published_corpora
 from mc2sleepnet.corpora.official import unofficial_files
 from mc2sleepnet.corpora.pairs import Found
-from mc2sleepnet.corpora.protocols import CORPORA, SLEEP_EDF, protocol_of
+from mc2sleepnet.corpora.protocols import CORPORA, DEFAULT_SEED, SLEEP_EDF, protocol_of
 from mc2sleepnet.corpora.recordings import Job, Prepared, prepare_pair
 from mc2sleepnet.corpora.shhs import find_shhs
 from mc2sleepnet.corpora.sleep_edf import find_sleep_edf
@@ -27,7 +26,6 @@ from mc2sleepnet.store import (
     write_index,
 )
 
-DEFAULT_SEED: Final = 42
 Progress = Callable[[int, int, str], None]
 
 
@@ -117,7 +115,7 @@ def prepare(
     _refuse_inside(source, store_dir)
     store_dir.mkdir(parents=True, exist_ok=True)
     with only_writer(store_dir, "preparing"):
-        _clear(store_dir, source, {pair.name for pair in found.pairs})
+        _clear(store_dir, source, found)
         jobs = [Job(pair=pair, store_dir=store_dir, protocol=protocol) for pair in found.pairs]
         prepared = _prepare_all(jobs, source, workers, progress)
         recordings = _kept(store_dir, source, prepared)
@@ -215,12 +213,14 @@ def _split(
     return folds, (remark,)
 
 
-def _clear(store_dir: Path, source: Path, names: set[str]) -> None:
+def _clear(store_dir: Path, source: Path, found: Found) -> None:
     """Remove what a killed run left and the index that is about to be out of date; refuse strange recordings."""
+    names = {pair.name for pair in found.pairs}
     strange = [name for name in recording_names(store_dir) if name not in names]
     if strange:
         fault = f"holds {len(strange)} recordings that {source} lacks, such as '{strange[0]}'"
-        raise InputError(store_dir, fault, "Use another --store")
+        absent = f", or bring back what is missing: {'; '.join(found.missing[:5])}" if found.missing else ""
+        raise InputError(store_dir, fault, f"Use another --store{absent}")
     for out_of_date in (store_dir / INDEX_NAME, store_dir / FOLDS_NAME):
         out_of_date.unlink(missing_ok=True)
     _clear_parts(store_dir)

@@ -13,6 +13,8 @@ from mc2sleepnet.corpora.trimming import TRIM_LIMITS, WAKE_MINUTES
 PROTOCOL_VERSION: Final = 2
 SLEEP_EDF: Final = ("sleep-edf-20", "sleep-edf-78")
 CORPORA: Final = (*SLEEP_EDF, "shhs", "folder")
+# Of splits that nobody has published.
+DEFAULT_SEED: Final = 42
 RULES: Final = ("sleepyco", "sleeptransformer")
 # Of recordings that were not published as pairs, some stop before their scoring does.
 _SHARE_OUTSIDE: Final = 0.5
