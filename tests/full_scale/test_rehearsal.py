@@ -1,6 +1,8 @@
 """The dress rehearsal: everything at Sleep-EDF-78's full size, on made-up recordings."""
 
+import json
 import sys
+import time
 
 import pytest
 
@@ -28,5 +30,24 @@ def test_153_recordings_of_22_hours_are_prepared_in_little_memory(full_scale, ca
     assert store.is_synthetic
     assert len(store.recordings) == 153
     # One recording of 22 h at a time: some copies of one channel, not the corpus.
-    assert full_scale.peak_mb < 600
+    assert full_scale.peak_mb < 400
     assert all(fold.restricted_to(store.subjects) == fold for fold in folds_of(store))
+
+
+def test_all_ten_folds_run_on_it_end_to_end(full_scale, run_verb, tmp_path, capsys):
+    # So few steps that nothing is learned; backbones are trained on, which spares encoding every training epoch once.
+    budget = ("width=0.25", "max_steps=2", "validate_every_steps=2", "batch_sequences=16", "validation_recordings=2")
+    assignments = [word for option in (*budget, "backbones=trained") for word in ("--set", option)]
+    begin = time.perf_counter()
+    where = ("--store", str(full_scale.store_dir), "--out", str(tmp_path))
+    text, peak_mb = run_verb("crossval", "sleep-edf-78", *where, "--no-export", *assignments)
+    seconds = time.perf_counter() - begin
+    with capsys.disabled():
+        sys.stdout.write(f"\ncrossval of ten folds: {seconds:.0f} s, peak {peak_mb:.0f} MB\n{text[:1500]}\n")
+    results = json.loads((tmp_path / "results.json").read_text())
+    store = Store.open(full_scale.store_dir)
+    assert results["is_synthetic"]
+    assert len(list(tmp_path.glob("fold-*"))) == 10
+    # Every recording is tested in one fold.
+    tested = sorted(name for fold in folds_of(store) for name in fold.test)
+    assert tested == sorted(store.subjects)
