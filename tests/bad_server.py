@@ -2,6 +2,7 @@
 
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ class BadServer:
 
     ``break:N`` closes after N bytes; ``short:N`` says and sends N bytes less than there are; ``long:N`` says N more;
     ``wrong`` changes a byte; ``norange`` sends the file from its start; ``elsewhere`` sends another range; ``html``
-    sends a page; ``drop`` says nothing; a number is the status of the answer. ``fault*`` never goes away.
+    sends a page; ``slow`` takes its time; ``drop`` says nothing; a number is the status of the answer. ``fault*`` never
+    goes away.
     """
 
     files: dict[str, bytes]
@@ -80,11 +82,20 @@ def serve(server: BadServer) -> Iterator[BadServer]:
                 self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
             self.send_header("Content-Length", str(said))
             self.end_headers()
-            self.wfile.write(body)
+            if fault == "slow":
+                for first in range(0, len(body), 4096):
+                    self.wfile.write(body[first : first + 4096])
+                    time.sleep(0.01)
+            else:
+                self.wfile.write(body)
             if said != len(body):
                 self.close_connection = True
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """A client that was killed is no fault of the server's."""
+
+    with Server(("127.0.0.1", 0), Handler) as running:
         server.url = f"http://127.0.0.1:{running.server_port}/"
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

@@ -1,8 +1,9 @@
 import errno
 import hashlib
-import multiprocessing
-import os
 import resource
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -218,21 +219,23 @@ def test_a_full_disk_is_named_and_not_tried_again(server, tmp_path):
     check_whole(tmp_path)
 
 
-def _download(url, out):
-    download("sleep-edf", out, base_url=url, patience=PATIENCE)
-
-
 def test_killed_at_any_moment_it_goes_on(server, tmp_path):
-    server.faults[PSG] = ["break:3000*"]
-    for delay_s in (0.45, 0.6, 0.75):
-        process = multiprocessing.get_context("spawn").Process(target=_download, args=(server.url, tmp_path))
-        process.start()
-        time.sleep(delay_s)
-        os.kill(process.pid, 9)
-        process.join()
-        process.close()
-        for path in tmp_path.rglob("*.edf"):
-            if not path.name.startswith("."):
-                assert path.read_bytes() == CONTENT[path.relative_to(tmp_path).as_posix()]
+    server.faults[PSG] = ["slow*"]
+    verb = [sys.executable, "-c", "from mc2sleepnet.cli import main; main()", "download", "sleep-edf"]
+    command = [*verb, "--out", str(tmp_path), "--base-url", server.url]
+    part = tmp_path / "sleep-cassette" / ".SC4001E0-PSG.edf.part"
+    for n_bytes in (1, 30_000, 60_000):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None and not (part.exists() and part.stat().st_size >= n_bytes):
+                time.sleep(0.001)
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+        assert part.stat().st_size >= n_bytes
+        assert not (tmp_path / PSG).exists()
+    server.faults.clear()
     fetched(server, tmp_path)
     check_whole(tmp_path)
+    # Nothing that had arrived was asked for again.
+    starts = [int((wanted or "bytes=0-")[6:-1]) for wanted in server.asked_for(PSG)]
+    assert starts == sorted(starts)
+    assert starts[-1] >= 60_000
