@@ -7,8 +7,10 @@ from typing import Final
 
 from mc2sleepnet.core.errors import InputError
 
-# A hypnogram is some hundred kilobytes; a recording given by mistake must not fill the memory.
-LARGEST_BYTES: Final = 64 * 1024 * 1024
+# A hypnogram is some hundred kilobytes, a scoring with all its events some megabytes; a recording given by mistake
+# must not fill the memory.
+LARGEST_BYTES: Final = 32 * 1024 * 1024
+MOST_LINES: Final = 500_000
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -27,7 +29,7 @@ def read_text(path: Path) -> str:
     Raises
     ------
     InputError
-        If the file is too large for a hypnogram, or binary.
+        If the file is too large or too long for a hypnogram, or binary.
     OSError
         If it cannot be read.
     """
@@ -39,7 +41,10 @@ def read_text(path: Path) -> str:
     text = _decode(content)
     if "\x00" in text:
         raise InputError(path, "is no text file", "Name a hypnogram in a known format")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.count("\n") > MOST_LINES:
+        raise InputError(path, f"has more than {MOST_LINES} lines, which no hypnogram has", "Name the scoring's file")
+    return text
 
 
 def _decode(content: bytes) -> str:

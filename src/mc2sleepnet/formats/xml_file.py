@@ -10,9 +10,11 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.formats.decoding import read_text
 
 _DEEPEST: Final = 60
+# A night's scoring has some ten thousand.
+_MOST_ELEMENTS: Final = 300_000
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Element:
     """One element; names are without namespace, in lower case."""
 
@@ -92,10 +94,15 @@ class _Builder:
         self.root: Element | None = None
         self.open: list[Element] = []
         self.comments: list[str] = []
+        self.n_elements = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self.open) >= _DEEPEST:
             raise InputError(self.path, f"its XML is nested deeper than {_DEEPEST} levels", "Export the file again")
+        self.n_elements += 1
+        if self.n_elements > _MOST_ELEMENTS:
+            fault = f"its XML has more than {_MOST_ELEMENTS} elements, which no scoring has"
+            raise InputError(self.path, fault, "Export the file again")
         element = Element(name=_local(name), attributes={_local(key): value for key, value in attributes.items()})
         if self.open:
             self.open[-1].children.append(element)
