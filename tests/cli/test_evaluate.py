@@ -76,7 +76,7 @@ def test_json_has_exactly_the_keys_of_the_contract(cohort: Path) -> None:
     ours = {re.sub(r"^several_scorers_by_group\.age\.(young|old)", "several_scorers", key) for key in _paths(found)}
     ours = {re.sub(r"^scorers\.groups\.age\.(young|old)", "scorers", key) for key in ours}
     ours = _leaves({_general(key) for key in ours})
-    rows_keys = {f"scorers.{rows}.{key}" for rows in ("subjects", "recordings") for key in _row_keys()}
+    rows_keys = {f"scorers.{rows}.{key}" for rows in ("subjects", "recordings") for key in _row_keys() | _matrix_keys()}
     expected = _leaves(promised - {"scorers.groups.COLUMN.GROUP", "several_scorers_by_group.COLUMN.GROUP"}) | rows_keys
     expected -= {"unpaired.LABEL"}
     assert ours - {"unpaired"} == expected
@@ -93,6 +93,11 @@ def _row_keys() -> set[str]:
         "accuracy_unscored_as_wrong",
     }
     return plain | {f"{figure}_{stage}" for figure in ("f1", "precision", "recall") for stage in STAGES}
+
+
+def _matrix_keys() -> set[str]:
+    both = {f"sleep_statistics.STATISTIC.{side}" for side in ("reference", "scored")}
+    return both | {"confusion", "transitions_reference", "transitions_scored", "changes"}
 
 
 def _paths(value: object, prefix: str = "") -> set[str]:
@@ -136,11 +141,15 @@ def test_csv_has_exactly_the_columns_of_the_contract(cohort: Path, tmp_path: Pat
     assert result.exit_code == 0, result.stderr
     with (tmp_path / "deep" / "table.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
-    promised = _section("### `evaluate --csv`", "### `evaluate --epochs`") - {"FIGURE", "FIGURE_low", "FIGURE_high"}
+    promised = _section("### `evaluate --csv`", "### `evaluate --epochs`") - {
+        *("FIGURE", "FIGURE_low", "FIGURE_high", "n_STAGE_STAGE", "reference_STATISTIC", "scored_STATISTIC")
+    }
     figures = {
         f"{key}{end}" for key in _row_keys() - {"n_epochs", "n_reference_scored"} for end in ("", "_low", "_high")
     }
-    assert set(table[0]) == set(rows.COLUMNS) == promised | figures
+    more = {f"n_{a}_{b}" for a in STAGES for b in STAGES}
+    more |= {f"{side}_{name}" for side in ("reference", "scored") for name in STATISTICS}
+    assert set(table[0]) == set(rows.COLUMNS) == promised | figures | more
     levels = [row["level"] for row in table if row["scorer"] == "model"]
     assert levels == ["pooled", "group", "group", *["subject"] * 4, *["recording"] * 6]
     assert all(float(row["accuracy_low"]) <= float(row["accuracy"]) <= float(row["accuracy_high"]) for row in table[:3])

@@ -10,6 +10,7 @@ from hypnogram_files import START, csv_file, hypnogram, night, text_file
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.evaluation.evaluate import evaluate_paths
 from mc2sleepnet.evaluation.pairing import pair
+from mc2sleepnet.formats import ScoredHypnogram
 
 REFERENCE = [0, 0, 1, 2, 2, -1, 3, 4]
 SCORED = [0, 1, 1, 2, 2, 2, -1, 4]
@@ -227,6 +228,7 @@ def test_arrays_hypnograms_names_and_lists_of_nights_are_taken(tmp_path):
     for a, b in (
         (names[reference], names[scored].tolist()),
         (hypnogram(reference), hypnogram(scored)),
+        (hypnogram(reference), ScoredHypnogram(hypnogram=hypnogram(scored))),
         (reference.tolist(), scored.astype(float)),
         (csv_file(tmp_path / "a.csv", reference), hypnogram(scored)),
     ):

@@ -45,10 +45,6 @@ def evaluate(
     with progress_bar("compare") as advance:
         evaluation, files = evaluate_paths(reference, predicted or [], **table_of, **read, progress=advance)
     write_outputs(evaluation, files, html=html, table=table, epochs=epochs)
-    as_text = (
-        json.dumps(evaluation_json(evaluation), indent=1, ensure_ascii=False)
-        if as_json
-        else evaluation_text(evaluation)
-    )
+    as_text = json.dumps(evaluation_json(evaluation), ensure_ascii=False) if as_json else evaluation_text(evaluation)
     print(as_text, end="\n" if as_text else "")
     end_with(evaluation.failures, files.n_inputs, "hypnograms")

@@ -65,9 +65,13 @@ def _scorer(evaluation: Evaluation, scorer: ScorerResult) -> Json:
             **_with_interval("error", pooled.error_by_distance),
         },
         "sleep_statistics": _statistics(pooled),
-        "probabilities": None if scorer.calibration is None else _calibration(scorer.calibration),
+        "probabilities": _calibration(scorer.calibration),
         "groups": {
-            column: {group: _headline(one) for group, one in groups.items()} for column, groups in scorer.groups.items()
+            column: {
+                group: {**_headline(one), "probabilities": _calibration(scorer.group_calibration[column][group])}
+                for group, one in groups.items()
+            }
+            for column, groups in scorer.groups.items()
         },
         "subjects": subject_rows(evaluation, scorer),
         "recordings": night_rows(evaluation, scorer),
@@ -113,7 +117,9 @@ def _statistics(pooled: PooledAgreement) -> Json:
     }
 
 
-def _calibration(found: Calibration) -> Json:
+def _calibration(found: Calibration | None) -> Json | None:
+    if found is None:
+        return None
     return {
         "n_epochs": found.n_epochs,
         **_with_interval("ece", found.ece),

@@ -39,6 +39,8 @@ class ScorerResult:
         Over them.
     calibration
         Of its probabilities; None where it has none.
+    group_calibration
+        The same by column of the subjects table, and by group.
     groups
         By column of the subjects table, and by group.
     """
@@ -49,6 +51,7 @@ class ScorerResult:
     counts: NightAgreement
     pooled: PooledAgreement
     calibration: Calibration | None
+    group_calibration: Mapping[str, Mapping[str, Calibration | None]]
     groups: Mapping[str, Mapping[str, PooledAgreement]]
 
 

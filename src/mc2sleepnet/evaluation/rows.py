@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from mc2sleepnet.core.stages import STAGES
 from mc2sleepnet.evaluation.result import Evaluation, ScorerResult
 from mc2sleepnet.metrics.confusions import accuracies, kappas, macro_f1s, precisions, ratio, recalls, stage_f1s
 from mc2sleepnet.metrics.estimate import by_subject
-from mc2sleepnet.metrics.night_agreement import NightAgreement
+from mc2sleepnet.metrics.night_agreement import STATISTICS, NightAgreement
 from mc2sleepnet.metrics.pooled import PooledAgreement
 
 Row = dict[str, object]
@@ -36,6 +36,8 @@ COLUMNS: Final = (
         "n_reference_scored",
     ),
     *_WITH_INTERVAL,
+    *(f"n_{reference}_{scored}" for reference in STAGES for scored in STAGES),
+    *(f"{side}_{name}" for name in STATISTICS for side in ("reference", "scored")),
     *_MOVED,
     "notes",
 )
@@ -55,6 +57,10 @@ def night_rows(evaluation: Evaluation, scorer: ScorerResult) -> list[Row]:
                 "recording": night.name,
                 "subject": evaluation.subjects[night_index],
                 **{name: _item(values[row]) for name, values in figures.items()},
+                **_matrices(scorer.counts, row),
+                "sleep_statistics": _statistics(
+                    scorer.counts.statistics_reference[row], scorer.counts.statistics_scored[row]
+                ),
                 "n_reference_epochs": night.n_epochs,
                 "n_scorer_epochs": one.n_epochs,
                 "shift_epochs": one.shift_epochs,
@@ -71,14 +77,23 @@ def subject_rows(evaluation: Evaluation, scorer: ScorerResult) -> list[Row]:
     names, subject = np.unique(np.array(evaluation.subjects)[scorer.nights], return_inverse=True)
     n_recordings = np.bincount(subject)
     counts = scorer.counts
-    figures = _figures_of(
-        by_subject(counts.confusion, subject, len(names)), by_subject(counts.n_reference_scored, subject, len(names))
-    )
+    sums: dict[str, Any] = {
+        name: by_subject(getattr(counts, name), subject, len(names)) for name in NightAgreement.__dataclass_fields__
+    }
+    summed = NightAgreement(**sums)
+    figures = _figures(summed)
+    means = []
+    for values in (counts.statistics_reference, counts.statistics_scored):
+        is_known = ~np.isnan(values)
+        total = by_subject(np.where(is_known, values, 0), subject, len(names))
+        means.append(ratio(total, by_subject(is_known.astype(np.int64), subject, len(names))))
     return [
         {
             "subject": str(name),
             "n_recordings": int(n_recordings[row]),
             **{key: _item(values[row]) for key, values in figures.items()},
+            **_matrices(summed, row),
+            "sleep_statistics": _statistics(means[0][row], means[1][row]),
         }
         for row, name in enumerate(names)
     ]
@@ -100,22 +115,30 @@ def table_csv(evaluation: Evaluation) -> str:
             for group, pooled in groups.items():
                 writer.writerow(_cells({"level": "group", "name": f"{column}={group}", **own, **_pooled(pooled)}))
         for row in subject_rows(evaluation, scorer):
-            writer.writerow(_cells({"level": "subject", "name": row["subject"], **own, "n_subjects": 1, **row}))
+            writer.writerow(_cells({"level": "subject", "name": row["subject"], **own, "n_subjects": 1, **_flat(row)}))
         for row in night_rows(evaluation, scorer):
             name = row.pop("recording")
-            one = {"level": "recording", "name": name, **own, "n_recordings": 1, "n_subjects": 1, **row}
+            one = {"level": "recording", "name": name, **own, "n_recordings": 1, "n_subjects": 1, **_flat(row)}
             writer.writerow(_cells(one))
     return text.getvalue()
 
 
+def _matrices(counts: NightAgreement, row: int) -> Row:
+    """Confusion and transitions as counts, and changes of stage, of one recording or subject."""
+    return {
+        name: getattr(counts, name)[row].astype(np.int64).tolist()
+        for name in ("confusion", "transitions_reference", "transitions_scored", "changes")
+    }
+
+
+def _statistics(reference: NDArray[np.float64], scored: NDArray[np.float64]) -> Row:
+    """Both sides' sleep statistics."""
+    return {name: {"reference": _item(reference[i]), "scored": _item(scored[i])} for i, name in enumerate(STATISTICS)}
+
+
 def _figures(counts: NightAgreement) -> dict[str, NDArray[np.generic]]:
-    return _figures_of(counts.confusion, counts.n_reference_scored)
-
-
-def _figures_of(
-    confusion: NDArray[np.generic], n_reference_scored: NDArray[np.generic]
-) -> dict[str, NDArray[np.generic]]:
     """Figures of many recordings or subjects, by name, each of shape ``[R]``."""
+    confusion, n_reference_scored = counts.confusion, counts.n_reference_scored
     n_epochs = np.asarray(confusion.sum(axis=(1, 2)))
     n_right = np.trace(confusion, axis1=1, axis2=2)
     stages = {"f1": stage_f1s(confusion), "precision": precisions(confusion), "recall": recalls(confusion)}
@@ -137,6 +160,7 @@ def _pooled(pooled: PooledAgreement) -> Row:
         "n_subjects": pooled.n_subjects,
         "n_epochs": pooled.n_epochs,
         "n_reference_scored": pooled.n_reference_scored,
+        **_confusion_cells(pooled.confusion.tolist()),
     }
     estimates = {
         **{name: getattr(pooled, name) for name in _FIGURES},
@@ -150,6 +174,27 @@ def _pooled(pooled: PooledAgreement) -> Row:
         row |= {name: float(found.value), f"{name}_low": float(found.interval[0])}
         row[f"{name}_high"] = float(found.interval[1])
     return row
+
+
+def _flat(row: Row) -> Row:
+    """The row with a column for each cell of the confusion matrix and each sleep statistic."""
+    confusion, statistics = row["confusion"], row["sleep_statistics"]
+    assert isinstance(confusion, list)
+    assert isinstance(statistics, dict)
+    left_out = {"confusion", "sleep_statistics", "transitions_reference", "transitions_scored", "changes"}
+    return {
+        **{key: value for key, value in row.items() if key not in left_out},
+        **_confusion_cells(confusion),
+        **{f"{side}_{name}": both[side] for name, both in statistics.items() for side in ("reference", "scored")},
+    }
+
+
+def _confusion_cells(confusion: Sequence[Sequence[int]]) -> Row:
+    return {
+        f"n_{reference}_{scored}": confusion[i][j]
+        for i, reference in enumerate(STAGES)
+        for j, scored in enumerate(STAGES)
+    }
 
 
 def _item(value: np.generic) -> float | int | None:

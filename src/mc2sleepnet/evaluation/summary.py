@@ -1,6 +1,7 @@
 """From counted nights to every figure: pooled, by group, all scorers together, and every two of them."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.evaluation.night import Night, system_pairs
 from mc2sleepnet.evaluation.result import Evaluation, ScorerResult, SystemsResult
 from mc2sleepnet.evaluation.subjects_table import SubjectsTable
-from mc2sleepnet.metrics.calibrated import calibrate
+from mc2sleepnet.metrics.calibrated import Calibration, calibrate
 from mc2sleepnet.metrics.confusions import accuracies, kappas, macro_f1s
 from mc2sleepnet.metrics.estimate import by_subject
 from mc2sleepnet.metrics.intervals import N_RESAMPLES, Subjects
@@ -57,12 +58,15 @@ def summarise(
             continue
         subject, subjects = _resamples(table.subjects, which, n_resamples, seed)
         counts = NightAgreement.stack([one.agreement for one in own])
-        has_probabilities = np.array([one.probabilities is not None for one in own])
-        calibration = None
-        if has_probabilities.any():
-            with_subject, with_subjects = _resamples(table.subjects, which[has_probabilities], n_resamples, seed)
-            stacked = ProbabilityCounts.stack([one.probabilities for one in own if one.probabilities is not None])
-            calibration = calibrate(stacked, with_subject, with_subjects)
+
+        def calibration_of(nights_in: Sequence[int], index: int = index) -> Calibration | None:
+            kept = [(i, scored.probabilities) for i in nights_in if (scored := nights[i].scored[index]) is not None]
+            known = [(i, one) for i, one in kept if one is not None]
+            if not known:
+                return None
+            subject, subjects = _resamples(table.subjects, np.array([i for i, _ in known]), n_resamples, seed)
+            return calibrate(ProbabilityCounts.stack([one for _, one in known]), subject, subjects)
+
         results.append(
             ScorerResult(
                 label=label,
@@ -70,7 +74,14 @@ def summarise(
                 nights=which,
                 counts=counts,
                 pooled=pool(counts, subject, subjects),
-                calibration=calibration,
+                calibration=calibration_of(which.tolist()),
+                group_calibration={
+                    column: {
+                        group: calibration_of([i for i in which.tolist() if groups[i] == group])
+                        for group in group_names([groups[i] for i in which.tolist()])
+                    }
+                    for column, groups in table.groups.items()
+                },
                 groups={
                     column: pool_groups(counts, subject, [groups[i] for i in which], seed=seed)
                     for column, groups in table.groups.items()
@@ -114,7 +125,13 @@ def _resamples(
 ) -> tuple[NDArray[np.intp], Subjects]:
     """Index of the subject of some of the nights, and the resamples of these subjects."""
     found, subject = np.unique(np.array(names)[which], return_inverse=True)
-    return subject.astype(np.intp), Subjects(len(found), n=n_resamples, seed=seed)
+    return subject.astype(np.intp), _subjects(len(found), n_resamples, seed)
+
+
+@lru_cache(maxsize=8)
+def _subjects(n_subjects: int, n_resamples: int, seed: int) -> Subjects:
+    """The same resamples for every figure of as many subjects: to draw them takes a while."""
+    return Subjects(n_subjects, n=n_resamples, seed=seed)
 
 
 def _systems(
