@@ -145,7 +145,11 @@ def _labels(scorer: ScorerFiles) -> list[str]:
     parts = [part for part in (path.resolve() if str(path) in {".", ".."} else path).parts if part != path.anchor]
     first = 2 if not scorer.is_folder and re.fullmatch(r"(hypnogram|events|stages)\.\w+", path.name) else 1
     places = ["/".join(parts[-n:]) for n in range(min(first, len(parts)), len(parts) + 1)]
-    return [scorer.label, *(f"{place}:{scorer.label}" for place in places)] if scorer.label else places
+    if scorer.label:
+        return [scorer.label, *(f"{place}:{scorer.label}" for place in places)]
+    # A folder's name alone says who scored where the files are called alike, unless it is the recording's.
+    parents = [part for part in reversed(parts[:-1]) if recording_name(Path(part)) not in scorer.nights]
+    return [places[0], *parents, *places[1:]]
 
 
 def _split_column(argument: str) -> tuple[Path, str]:
