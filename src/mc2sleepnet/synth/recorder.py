@@ -29,6 +29,8 @@ class Recorder:
     ----------
     montage
         Place between Fpz-Cz (0) and Pz-Oz (1) on which band powers and events are mixed; a little beyond both.
+    centrality
+        How far the channel tells wake from deep sleep as a referential central one does (`central_montage`).
     gain
         Factor on the whole signal: distance of the electrodes, unit errors of a third.
     tilt
@@ -54,6 +56,7 @@ class Recorder:
     """
 
     montage: float = 0.0
+    centrality: float = 0.0
     gain: float = 1.0
     tilt: float = 0.0
     high_pass_hz: float = 0.5
@@ -82,6 +85,8 @@ class RecorderRange:
     ----------
     montage
         Least and greatest place between the two derivations.
+    centrality
+        Least and greatest.
     gain_sd, tilt_sd
         Deviations of ln gain and of tilt.
     high_pass_hz, low_pass_hz
@@ -93,6 +98,7 @@ class RecorderRange:
     """
 
     montage: tuple[float, float] = (-0.15, 1.25)
+    centrality: tuple[float, float] = (-0.2, 1.3)
     gain_sd: float = 0.4
     tilt_sd: float = 0.15
     high_pass_hz: tuple[float, float] = (0.05, 0.7)
@@ -107,8 +113,10 @@ def draw_recorder(generator: Generator, among: RecorderRange | None = None) -> R
     u = torch.rand(20, generator=generator, device=generator.device, dtype=torch.float64).tolist()
     z = torch.randn(6, generator=generator, device=generator.device, dtype=torch.float64).clamp(-2.5, 2.5).tolist()
     has_mains, has_ecg, has_offset, has_clip = (draw < among.dirt for draw in u[:4])
+    centrality = among.centrality[0] + (among.centrality[1] - among.centrality[0]) * u[18]
     return Recorder(
         montage=among.montage[0] + (among.montage[1] - among.montage[0]) * u[4],
+        centrality=centrality,
         gain=math.exp(among.gain_sd * z[0]),
         tilt=among.tilt_sd * z[1],
         high_pass_hz=_log_uniform(among.high_pass_hz, u[5]),
@@ -126,7 +134,7 @@ def draw_recorder(generator: Generator, among: RecorderRange | None = None) -> R
         clip_uv=_log_uniform((180.0, 800.0), u[16]) if has_clip else 3000.0,
         polarity=-1 if u[17] < 0.3 else 1,
         muscle=math.exp(0.5 * z[3]),
-        eyes=math.exp(0.3 * z[4]),
+        eyes=math.exp(0.3 * z[4]) * (1 - 0.6 * min(1.0, max(0.0, centrality))),
     )
 
 

@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from mc2sleepnet.core.shapes import Float
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
+from mc2sleepnet.synth.central_montage import central_offset
 from mc2sleepnet.synth.label_sequences import sample_hypnogram
 from mc2sleepnet.synth.night import synthesize_channels
 from mc2sleepnet.synth.real_hypnograms import draw_real_hypnogram
@@ -74,6 +75,7 @@ def synthesize_training_night(generator: Generator, setting: GeneratorSetting | 
             blink_uv=subject.blink_uv * recorder.eyes,
             eye_movement_uv=subject.eye_movement_uv * recorder.eyes,
         ),
+        power_offset=traits.power_offset + central_offset(recorder.centrality),
         arousals=math.exp(setting.arousal_sd * arousals),
         muscle=recorder.muscle,
     )
