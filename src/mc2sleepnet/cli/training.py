@@ -48,7 +48,10 @@ def finetune(
     start: Annotated[
         Path | None,
         typer.Option(
-            "--from", "--init", metavar="RUN", help="Start: pre-trained run or model; or --set from_scratch=true."
+            "--from",
+            "--init",
+            metavar="RUN",
+            help="Start: run, model, or `shipped`; or --set from_scratch=true.",
         ),
     ] = None,
     fold: FoldNumber = 1,

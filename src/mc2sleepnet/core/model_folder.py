@@ -16,6 +16,7 @@ ENCODER_FILE = "encoder.onnx"
 SEQUENCE_FILE = "sequence.onnx"
 CALIBRATION_FILE = "calibration.json"
 CARD_FILE = "README.md"
+SHIPPED = "shipped"
 SEAL_KEY = "files_sha256"
 SEALED_FILES = (ENCODER_FILE, SEQUENCE_FILE, CALIBRATION_FILE)
 
@@ -105,14 +106,20 @@ def default_model_folder() -> Path:
     return folder
 
 
+def resolved(path: Path) -> Path:
+    """The program's own model folder for the name ``shipped``, unless a folder of that name is there."""
+    return default_model_folder() if str(path) == SHIPPED and not path.exists() else path
+
+
 def open_model_folder(path: Path) -> ModelFolder:
-    """Check a model folder's files and hashes.
+    """Check a model folder's files and hashes; ``shipped`` is the one in the package.
 
     Raises
     ------
     InputError
         If a file is missing, cannot be read, or is not the one `config.json` names.
     """
+    path = resolved(path)
     if not (path / CONFIG_FILE).is_file():
         raise InputError(path, f"no model here: {CONFIG_FILE} is missing", "Name a folder that `finetune` wrote")
     try:
@@ -149,6 +156,7 @@ def copy_model_folder(source: Path, target: Path) -> None:
     InputError
         If `source` is no model that can score, its weights are damaged, or `target` holds another model.
     """
+    source = resolved(source)
     model = open_model_folder(source)
     if file_sha256(source / WEIGHTS_FILE) != model.config["weights_sha256"]:
         raise InputError(source / WEIGHTS_FILE, f"not the weights that {CONFIG_FILE} names", "Export from a whole run")

@@ -11,7 +11,7 @@ import torch
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import atomic_path, write_text_atomically
-from mc2sleepnet.core.model_folder import CONFIG_FILE, WEIGHTS_FILE, file_sha256
+from mc2sleepnet.core.model_folder import CONFIG_FILE, WEIGHTS_FILE, file_sha256, resolved
 from mc2sleepnet.model.architectures import build_network
 from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.model.staging_network import StagingNetwork
@@ -76,6 +76,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     InputError
         If the folder is no checkpoint, is of another version, or its weights are not those its config names.
     """
+    folder = resolved(folder)
     config_path, weights_path = folder / CONFIG_FILE, folder / WEIGHTS_FILE
     for path in (config_path, weights_path):
         if not path.is_file():

@@ -18,6 +18,7 @@ ADDED_LATER: Mapping[str, Any] = MappingProxyType(
         "architecture": "mc2sleepnet",
         "spectrogram_norm": "training",
         "signal_norm": "none",
+        "members": 1,
         "cross_memory": "static",
         "prediction_view": "cross",
         "prediction_head": "fusion",
@@ -51,6 +52,8 @@ class NetworkConfig:
         ``recording`` (the recording's own, per bin), ``gain`` (its own overall level only).
     signal_norm
         ``"none"``: raw µV. ``"recording"``: less the recording's median, in units of its robust deviation.
+    members
+        Networks whose answers are averaged; more than one only by joining trained ones (`ensemble`).
     token_norm
         ``"layer"``: parameter-free LayerNorm on both backbones' tokens. ``"none"``: tokens as they come.
     restoration_layer
@@ -75,6 +78,7 @@ class NetworkConfig:
     batch_norm_momentum: float = 0.1
     spectrogram_norm: Literal["training", "recording", "gain", "recording+gain", "recording+gain+training"] = "training"
     signal_norm: Literal["none", "recording"] = "none"
+    members: int = 1
     token_norm: Literal["layer", "none"] = "layer"
     restoration_layer: bool = True
     single_view_restarts: bool = False
@@ -88,6 +92,8 @@ class NetworkConfig:
             raise ValueError(f"width must lie in (0, 4], not {self.width}")
         if self.sequence_length < 1 or self.spectrogram_layers < 1 or self.sequence_layers < 1:
             raise ValueError("sequence_length, spectrogram_layers and sequence_layers must be at least 1")
+        if self.members < 1 or (self.members > 1 and self.architecture != "mc2sleepnet"):
+            raise ValueError(f"members must be at least 1, and 1 for rivals, not {self.members}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), not {self.dropout}")
         if not 0 < self.batch_norm_momentum <= 1:

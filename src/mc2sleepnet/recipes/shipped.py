@@ -1,20 +1,27 @@
 """The model in the package: MC2SleepNet taught by synthetic nights alone, no recorded EEG anywhere in its training."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mc2sleepnet.core.progress import Step, silent
 from mc2sleepnet.corpora.folds import Fold
+from mc2sleepnet.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mc2sleepnet.model.config import NetworkConfig
+from mc2sleepnet.model.ensemble import joined
+from mc2sleepnet.model.network import MC2SleepNet
 from mc2sleepnet.store import Store
 from mc2sleepnet.synth.recorder import RecorderRange
 from mc2sleepnet.synth.training_nights import GeneratorSetting
 from mc2sleepnet.synth.training_store import write_training_store
-from mc2sleepnet.training.finetune import finetune
-from mc2sleepnet.training.fold_data import FoldData
+from mc2sleepnet.training.calibrate import calibrate
+from mc2sleepnet.training.finetune import PHASE, finetune
+from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.loop import LoopOptions
+from mc2sleepnet.training.model_folder import write_model_folder
 from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
+from mc2sleepnet.training.provenance import made_by
+from mc2sleepnet.training.stager import TorchStager
 
 # Nobody's recorder in training is as far out, and no course of sleep is invented there as often: what is chosen by
 # these nights is chosen by how well it reaches beyond the generator's own range.
@@ -27,16 +34,16 @@ HELD_OUT_SETTINGS: Mapping[str, GeneratorSetting] = {
     ),
 }
 NETWORK = NetworkConfig(
-    width=0.25, sequence_length=32, spectrogram_norm="recording+gain+training", signal_norm="recording"
+    width=0.25, sequence_length=24, spectrogram_norm="recording+gain+training", signal_norm="recording"
 )
 PRETRAINING = LoopOptions(
     batch_sequences=32,
-    sequence_stride=32,
+    sequence_stride=24,
     statistics_window="random",
     learning_rate=1e-3,
-    warmup_steps=30,
-    validate_every_steps=75,
-    max_steps=450,
+    warmup_steps=20,
+    validate_every_steps=50,
+    max_steps=150,
     scoring_stride=8,
 )
 # Longer fine-tuning raised agreement on synthetic nights and lowered it on a real one (docs/log.md).
@@ -49,7 +56,8 @@ FINETUNING = LoopOptions(
 class ShippedSize:
     """How much of everything; the defaults made the model in the package."""
 
-    nights: int = 400
+    nights: int = 200
+    members: int = 3
     held_out_nights: int = 8
     setting: GeneratorSetting = field(default_factory=GeneratorSetting)
     network: NetworkConfig = NETWORK
@@ -63,7 +71,7 @@ def shipped(out: Path, *, seed: int, step: Step = silent, size: ShippedSize | No
     Parameters
     ----------
     out
-        Folder to write to: ``store``, ``pretrain`` and ``model``.
+        Folder to write to: ``store``, ``member-0`` and so on, and ``model``, all of them joined.
     seed
         Of nights and training.
     step
@@ -82,17 +90,41 @@ def shipped(out: Path, *, seed: int, step: Step = silent, size: ShippedSize | No
     with step("synthetic nights") as advance:
         write_training_store(out / "store", settings, seed=seed, progress=advance)
     data = training_data(out / "store")
-    pretrain(
-        data,
-        out / "pretrain",
-        network=size.network,
-        options=PretrainOptions(),
-        loop=replace(size.pretraining, seed=seed),
-        resume=True,
-        step=step,
-    )
-    finetune(data, out / "pretrain", out / "model", loop=replace(size.finetuning, seed=seed), resume=True, step=step)
-    return out / "model"
+    runs = [out / f"member-{index}" for index in range(size.members)]
+    for index, run in enumerate(runs):
+        pretrain(
+            data,
+            run / "pretrain",
+            network=size.network,
+            options=PretrainOptions(),
+            loop=replace(size.pretraining, seed=seed + index),
+            resume=True,
+            step=step,
+        )
+        loop = replace(size.finetuning, seed=seed + index)
+        finetune(data, run / "pretrain", run / "model", loop=loop, resume=True, step=step)
+    return join_runs(data, [run / "model" for run in runs], out / "model", loop=size.finetuning, step=step)
+
+
+def join_runs(data: FoldData, runs: Sequence[Path], out: Path, *, loop: LoopOptions, step: Step = silent) -> Path:
+    """Join fine-tuned networks into one model, calibrate it on the validation nights and export it."""
+    members = [load_checkpoint(run) for run in runs]
+    networks = [member.network for member in members if isinstance(member.network, MC2SleepNet)]
+    ensemble = joined(networks)
+    stager = TorchStager(ensemble)
+    with step("validating the ensemble") as advance:
+        tokens = data.encode(stager, data.validation, advance)
+    figures = figures_of(*data.judge(stager, tokens, stride=loop.scoring_stride))
+    provenance = members[0].provenance | made_by()
+    provenance |= {
+        "network": ensemble.config.to_json(),
+        "best": {"step": 0, **figures},
+        "members": [member.provenance for member in members],
+    }
+    checkpoint = Checkpoint(network=ensemble, phase=PHASE, is_synthetic=True, provenance=provenance)
+    save_checkpoint(checkpoint, out)
+    write_model_folder(load_checkpoint(out), calibrate(data, stager, tokens, loop), out)
+    return out
 
 
 def training_data(store_dir: Path) -> FoldData:

@@ -21,10 +21,13 @@ class ScoredChannel:
         N epochs of signal, and where they came from.
     hypnodensity
         Shape ``[N, 5]``: calibrated probability of W, N1, N2, N3, R; NaN where the channel cannot be scored.
+    out_of_range
+        In which of its spectral statistics it lies outside the model's training recordings.
     """
 
     recording: EpochedRecording
     hypnodensity: NDArray[np.float64]
+    out_of_range: tuple[str, ...] = ()
 
     @property
     def stage(self) -> NDArray[np.int8]:

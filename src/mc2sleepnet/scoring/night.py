@@ -12,7 +12,9 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.model_folder import ModelFolder
 from mc2sleepnet.core.recording import EpochedRecording, Finding, Source
+from mc2sleepnet.core.recording_statistics import recording_statistics
 from mc2sleepnet.core.stages import EPOCH_S, stage_name
+from mc2sleepnet.core.statistics_range import StatisticsRange
 from mc2sleepnet.inference import Stager, score_night
 from mc2sleepnet.metrics.calibration import apply_temperature
 from mc2sleepnet.metrics.review import epochs_to_review
@@ -95,6 +97,10 @@ class ScoredNight:
         if self.model.is_synthetic and not self.is_synthetic:
             message = "the model learned from synthetic nights, in whole or part; it may be too sure on recorded ones"
             findings.append(Finding(id="synthetic-model", message=message))
+        outside = dict.fromkeys(name for channel in self.channels for name in channel.out_of_range)
+        if outside:
+            message = f"unlike any training recording in {', '.join(outside)}: the scoring may be worthless"
+            findings.append(Finding(id="out-of-range", message=message))
         return tuple(findings)
 
     @property
@@ -232,4 +238,13 @@ def _scored_channel(
         source = tuple(Source.CONTEXT if w else s for w, s in zip(is_without_context, recording.source, strict=True))
         recording = replace(recording, source=source)
     hypnodensity = apply_temperature(log_probabilities, model.calibration.temperature)
-    return ScoredChannel(recording=recording, hypnodensity=hypnodensity)
+    return ScoredChannel(recording=recording, hypnodensity=hypnodensity, out_of_range=_outside(recording, model))
+
+
+def _outside(recording: EpochedRecording, model: ModelFolder) -> tuple[str, ...]:
+    """In what a channel lies outside the training recordings, where the model says where those lay."""
+    known = model.config.get("provenance", {}).get("statistics_range")
+    if not known or not recording.is_scorable.any():
+        return ()
+    statistics = recording_statistics(recording.signal_uv[recording.is_scorable])
+    return StatisticsRange.from_json(known).what_is_outside(statistics)

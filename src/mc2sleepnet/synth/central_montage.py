@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 # Mean over 22 UCDDB subjects of ln power in W less that in N3, δ θ α σ β (stage_stats.json; DATA.md).
 W_MINUS_N3 = (-2.16, -0.73, -0.01, 0.26, 0.76)
 # How much of the change of contrast each stage takes: wake most; assumed, in want of other stages' epochs.
-SHARE = (0.7, 0.2, 0.0, -0.3, 0.15)
+SHARE = (0.75, 0.2, 0.0, -0.25, 0.15)
 
 
 def central_offset(centrality: float) -> Array:

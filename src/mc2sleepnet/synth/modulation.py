@@ -22,11 +22,18 @@ AROUSAL_S = (3.0, 15.0)
 AROUSAL_LOG_POWER = (-0.2, 0.1, 1.0, 0.5, 1.3)
 
 
-def modulation(states: Float[Tensor, "F S"], *, generator: Generator, arousals: float = 1.0) -> Float[Tensor, "F W"]:
-    """Deviation of each frame's ln band powers from its epoch's; `arousals` is a factor on how many there are."""
+def modulation(
+    states: Float[Tensor, "F S"], *, generator: Generator, arousals: float = 1.0, restless: float = 0.0
+) -> Float[Tensor, "F W"]:
+    """Deviation of each frame's ln band powers from its epoch's.
+
+    `arousals` is a factor on their number, `restless` how much more varies awake.
+    """
     fast = _fading_noise(len(states), FAST_S, generator) * torch.tensor(FAST_SD, device=states.device)
     slow = _fading_noise(len(states), SLOW_S, generator) * torch.tensor(SLOW_SD, device=states.device)
-    return fast + slow + _arousals(states, generator, arousals)
+    # Awake, people move and look about: bands vary more from second to second.
+    unrest = 1 + restless * states[:, :1]
+    return unrest * (fast + slow) + _arousals(states, generator, arousals)
 
 
 def _fading_noise(count: int, fade_s: float, generator: Generator) -> Float[Tensor, "F W"]:

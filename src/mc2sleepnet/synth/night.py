@@ -61,7 +61,7 @@ def synthesize_channels(
     stage_index = torch.where(scored < 0, W, scored)
     states = frame_states(stage_index, generator=generator)
     powers, scores = draw_band_powers(stage_index, traits=traits, generator=generator, montage=montage)
-    modulated = modulation(states, generator=generator, arousals=traits.arousals)
+    modulated = modulation(states, generator=generator, arousals=traits.arousals, restless=traits.restless)
     scene = Scene(
         states=states,
         scores=epochs_to_frames(scores),

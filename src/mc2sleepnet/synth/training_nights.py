@@ -11,11 +11,14 @@ from torch import Generator, Tensor
 from mc2sleepnet.core.shapes import Float
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
 from mc2sleepnet.synth.central_montage import central_offset
+from mc2sleepnet.synth.contact import loosen
 from mc2sleepnet.synth.label_sequences import sample_hypnogram
 from mc2sleepnet.synth.night import synthesize_channels
 from mc2sleepnet.synth.real_hypnograms import draw_real_hypnogram
 from mc2sleepnet.synth.recorder import Recorder, RecorderRange, draw_recorder, record
 from mc2sleepnet.synth.traits import NightTraits, sample_night, sample_subject
+
+GREATEST_UNREST = 1.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,7 @@ def synthesize_training_night(generator: Generator, setting: GeneratorSetting | 
     """Draw a subject, a night, its course and a recorder, and record it."""
     setting = setting or GeneratorSetting()
     recorder = draw_recorder(generator, setting.recorders)
-    u = torch.rand(2, generator=generator, device=generator.device).tolist()
+    u = torch.rand(3, generator=generator, device=generator.device).tolist()
     arousals = float(torch.randn((), generator=generator, device=generator.device).clamp(-2, 2))
     traits = sample_night(sample_subject(generator), generator)
     subject = traits.subject
@@ -78,12 +81,14 @@ def synthesize_training_night(generator: Generator, setting: GeneratorSetting | 
         power_offset=traits.power_offset + central_offset(recorder.centrality),
         arousals=math.exp(setting.arousal_sd * arousals),
         muscle=recorder.muscle,
+        restless=GREATEST_UNREST * u[1],
     )
     if u[0] < setting.real_course:
         stage = draw_real_hypnogram(generator, corpora=setting.corpora)
     else:
-        stage = sample_hypnogram(int(880 + 320 * u[1]), generator=generator, traits=traits)
+        stage = sample_hypnogram(int(880 + 320 * u[2]), generator=generator, traits=traits)
     signal = synthesize_channels(stage, traits=traits, generator=generator, montage=(recorder.montage,))[0]
+    signal = loosen(signal, torch.as_tensor(stage, device=signal.device), generator)
     recorded = record(signal, recorder, generator=generator)
     return TrainingNight(signal_uv=as_epochs(recorded), stage=stage, traits=traits, recorder=recorder)
 

@@ -84,6 +84,8 @@ class NightTraits:
         Body movements per hour of sleep.
     arousals, muscle
         Factors on how many arousals there are, and on the amplitude of muscle noise.
+    restless
+        How much more bands vary within epochs of wake than of sleep.
     """
 
     subject: SubjectTraits
@@ -98,6 +100,7 @@ class NightTraits:
     movements_per_h: float
     arousals: float = 1.0
     muscle: float = 1.0
+    restless: float = 0.0
 
 
 def sample_subject(generator: Generator) -> SubjectTraits:

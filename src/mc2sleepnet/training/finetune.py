@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.options import check_choices
 from mc2sleepnet.core.progress import Advance, Step, silent
+from mc2sleepnet.core.statistics_range import StatisticsRange
 from mc2sleepnet.model.architectures import build_network
 from mc2sleepnet.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mc2sleepnet.model.config import PREDICTION_OPTIONS, NetworkConfig
@@ -231,6 +232,9 @@ def finetune(
 
     with step("statistics of recordings") as advance:
         parts = parts_for(trained.config, data, loop, advance)
+    if parts is not None:
+        known = (parent.provenance if parent else {}).get("statistics_range")
+        lineage["statistics_range"] = parts.range.joined(StatisticsRange.from_json(known) if known else None).to_json()
     with step("encoding") as advance:
         phase = Finetuning(trained, data, options, loop=loop, keep=keep, advance=advance, parts=parts)
     sequences = data.sequences(

@@ -259,6 +259,11 @@ def pretrain(
         model = PretrainingNetwork(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with step("spectrogram") as advance:
         fitted_on = fit_spectrogram_statistics(model.network.spectrogram, data, advance)
+    with step("statistics of recordings") as advance:
+        parts = parts_for(network, data, loop, advance)
+    lineage: dict[str, Any] = {"spectrogram_fitted_on": fitted_on}
+    if parts is not None:
+        lineage["statistics_range"] = parts.range.to_json()
     fingerprint: dict[str, Any] = {
         "phase": PHASE,
         "network": network.to_json(),
@@ -269,7 +274,7 @@ def pretrain(
 
     def keep(figures: dict[str, float], step: int) -> None:
         best = {"step": step, **figures}
-        provenance = made_by() | fingerprint | {"spectrogram_fitted_on": fitted_on, "best": best}
+        provenance = made_by() | fingerprint | lineage | {"best": best}
         save_checkpoint(
             Checkpoint(
                 network=model.network,
@@ -280,8 +285,6 @@ def pretrain(
             out,
         )
 
-    with step("statistics of recordings") as advance:
-        parts = parts_for(network, data, loop, advance)
     phase = Pretraining(model, data, options, loop=loop, keep=keep, parts=parts)
     training_sequences = data.sequences(
         "training", length=network.sequence_length, stride=loop.sequence_stride, join_gaps=loop.join_gaps

@@ -23,6 +23,7 @@ from mc2sleepnet.core.recording_statistics import (
     statistics_of_frames,
 )
 from mc2sleepnet.core.stages import EPOCH_S, N_STAGES
+from mc2sleepnet.core.statistics_range import StatisticsRange
 from mc2sleepnet.inference import EPOCHS_PER_CALL, Stager
 from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.store import PADDING, Store
@@ -54,6 +55,11 @@ class RecordingParts:
     store: Store
     is_in: dict[int, NDArray[np.bool_]]
     statistics: dict[int, NDArray[np.float32]]
+
+    @property
+    def range(self) -> StatisticsRange:
+        """Where the whole recordings' statistics lie."""
+        return StatisticsRange.of(np.stack([rows[0] for rows in self.statistics.values()]))
 
     def draw(self, indices: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """For each sequence a random part that has some of its epochs: the others become padding.

@@ -1,0 +1,159 @@
+"""A model on the real recordings of MC2_REAL_DATA, with YASA beside it on the same single channel.
+
+Run as ``python bench/real_nights.py [--model DIR] [--store DIR] [--yasa]``. `ucddb022` is whole; of 23 other UCDDB
+subjects there are W and N3 epochs only, scored at their places in the night, what is absent counting as padding. With
+--store, a store that `recipes.shipped` wrote, records of 20, 40 and 60 minutes of its held-out synthetic nights are
+compared with the whole nights, setting by setting.
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mc2sleepnet.core.model_folder import open_model_folder
+from mc2sleepnet.core.stages import N3, STAGES, UNSCORED, W
+from mc2sleepnet.formats.reading import read_hypnogram
+from mc2sleepnet.inference import score_night
+from mc2sleepnet.metrics.agreement import agreement
+from mc2sleepnet.scoring.engine import OpenVinoStager
+from mc2sleepnet.signals import read_epochs
+from mc2sleepnet.store import Store
+
+Stages = NDArray[np.int8]
+BLOCK_EPOCHS = 20
+RESAMPLES = 1000
+
+
+def scored(
+    stager: OpenVinoStager, signal_uv: NDArray[np.float32], is_there: NDArray[np.bool_], stride: int
+) -> tuple[Stages, NDArray[np.float64]]:
+    log_probabilities = score_night(stager, signal_uv, is_there, stride=stride)
+    stage = np.full(len(is_there), UNSCORED, np.int8)
+    stage[is_there] = log_probabilities[is_there].argmax(1)
+    return stage, log_probabilities
+
+
+def interval(reference: Stages, found: Stages) -> tuple[float, float]:
+    """Bootstrap of κ over blocks of ten minutes: neighbouring epochs are not independent."""
+    both = (reference >= 0) & (found >= 0)
+    reference, found = reference[both], found[both]
+    rng = np.random.default_rng(0)
+    starts = np.arange(0, len(reference), BLOCK_EPOCHS)
+    kappas = []
+    for _ in range(RESAMPLES):
+        rows = np.concatenate(
+            [np.arange(s, min(s + BLOCK_EPOCHS, len(reference))) for s in rng.choice(starts, len(starts))]
+        )
+        kappas.append(agreement(reference[rows], found[rows]).kappa)
+    low, high = np.quantile(kappas, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def tell(name: str, reference: Stages, found: Stages) -> None:
+    result = agreement(reference, found)
+    low, high = interval(reference, found)
+    f1 = " ".join(f"{stage} {value:.2f}" for stage, value in zip(STAGES, result.f1, strict=True))
+    print(f"{name}: κ {result.kappa:.3f} ({low:.3f}–{high:.3f}), accuracy {result.accuracy:.3f}, F1 {f1}")
+
+
+def whole_night(stager: OpenVinoStager, stride: int, temperature: float, data: Path) -> None:
+    recording = read_epochs(data / "ucddb" / "ucddb022.edf")
+    reference = read_hypnogram(data / "ucddb" / "ucddb022-Hypnogram.edf").stage[: len(recording)]
+    began = time.perf_counter()
+    found, log_probabilities = scored(stager, recording.signal_uv, recording.is_scorable, stride)
+    seconds = time.perf_counter() - began
+    tell(f"ucddb022, {seconds:.1f} s", reference, found)
+    for name, stages in (("reference", reference), ("found", found)):
+        print(
+            f"  minutes {name}:",
+            *(f"{STAGES[s]} {(stages[recording.is_scorable] == s).sum() / 2:.0f}" for s in range(5)),
+        )
+    kept = recording.is_scorable & (reference >= 0)
+    scaled = log_probabilities[kept] / temperature
+    confidence = np.exp(scaled.max(1) - np.logaddexp.reduce(scaled, axis=1))
+    is_right = found[kept] == reference[kept]
+    for low, high in ((0.0, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 1.01)):
+        own = (confidence >= low) & (confidence < high)
+        if own.any():
+            print(f"  confidence {low:.1f}–{min(high, 1):.1f}: {own.sum()} epochs, {is_right[own].mean():.2f} right")
+
+
+def partial_nights(stager: OpenVinoStager, stride: int, data: Path) -> None:
+    truth, answers = [], []
+    for path in sorted((data / "ucddb" / "partial").glob("*.npz")):
+        night = np.load(path)
+        signal_uv = np.zeros((len(night["hypnogram"]), 3000), np.float32)
+        is_there = np.zeros(len(signal_uv), np.bool_)
+        signal_uv[night["epoch"]] = night["x"] * night["scale_uv"]
+        is_there[night["epoch"]] = True
+        found, _ = scored(stager, signal_uv, is_there, stride)
+        truth.append(night["y"])
+        answers.append(found[night["epoch"]])
+    for stage in (W, N3):
+        recalls = [(a[t == stage] == stage).mean() for t, a in zip(truth, answers, strict=True) if (t == stage).any()]
+        given = np.concatenate(answers)[np.concatenate(truth) == stage]
+        shares = " ".join(f"{STAGES[s]} {(given == s).mean():.2f}" for s in range(5))
+        print(f"23 UCDDB subjects, {STAGES[stage]}: called {shares}; by subject", *(f"{r:.2f}" for r in recalls))
+
+
+def short_records(stager: OpenVinoStager, stride: int, store_dir: Path) -> None:
+    store = Store.open(store_dir)
+    for setting in ("far", "invented"):
+        nights = [i for i, r in enumerate(store.recordings) if r.subject.startswith(setting)]
+        kappas = {}
+        for minutes in (0, 20, 40, 60):
+            truth, answers = [], []
+            for night in nights:
+                epochs = store.epochs_of(night)
+                length = 2 * minutes or len(epochs)
+                for start in range(0, len(epochs) - length + 1, max(length, len(epochs) // 3)):
+                    part = epochs[start : start + length]
+                    found, _ = scored(stager, store.signal_uv(part), store.is_readable[part], stride)
+                    truth.append(store.stage[part])
+                    answers.append(found)
+            kappas[minutes] = agreement(np.concatenate(truth), np.concatenate(answers)).kappa
+        print(f"synthetic, setting {setting}:", *(f"{m or 'whole'} min κ {k:.3f}" for m, k in kappas.items()))
+
+
+def yasa_night(data: Path) -> None:
+    import mne
+    import yasa
+
+    mne.set_log_level("ERROR")
+    path = data / "ucddb" / "ucddb022.edf"
+    raw = mne.io.read_raw_edf(path, preload=True, encoding="latin1")
+    channel = read_epochs(path).channel.removeprefix("EEG ")
+    name = next(own for own in raw.ch_names if own.removeprefix("EEG ") == channel)
+    began = time.perf_counter()
+    hypnogram = yasa.SleepStaging(raw, eeg_name=name).predict()
+    names = np.asarray(getattr(hypnogram, "hypno", hypnogram))
+    code = {"W": 0, "WAKE": 0, "N1": 1, "N2": 2, "N3": 3, "R": 4, "REM": 4}
+    found = np.array([code[str(stage)] for stage in names], np.int8)
+    reference = read_hypnogram(data / "ucddb" / "ucddb022-Hypnogram.edf").stage
+    n = min(len(found), len(reference))
+    tell(f"YASA, {time.perf_counter() - began:.1f} s", reference[:n], found[:n])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", type=Path, default=Path("shipped"))
+    parser.add_argument("--store", type=Path)
+    parser.add_argument("--yasa", action="store_true")
+    arguments = parser.parse_args()
+    data = Path(os.environ["MC2_REAL_DATA"])
+    model = open_model_folder(arguments.model)
+    stager, calibration = OpenVinoStager(model), model.calibration
+    whole_night(stager, calibration.scoring_stride, calibration.temperature, data)
+    partial_nights(stager, calibration.scoring_stride, data)
+    if arguments.store:
+        short_records(stager, calibration.scoring_stride, arguments.store)
+    if arguments.yasa:
+        yasa_night(data)
+
+
+if __name__ == "__main__":
+    main()
