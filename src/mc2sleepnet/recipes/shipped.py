@@ -10,6 +10,7 @@ from mc2sleepnet.model.checkpoint import Checkpoint, load_checkpoint, save_check
 from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.model.ensemble import joined
 from mc2sleepnet.model.network import MC2SleepNet
+from mc2sleepnet.recipes.shipped_card import write_shipped_card
 from mc2sleepnet.store import Store
 from mc2sleepnet.synth.recorder import RecorderRange
 from mc2sleepnet.synth.training_nights import GeneratorSetting
@@ -37,13 +38,14 @@ NETWORK = NetworkConfig(
     width=0.25, sequence_length=24, spectrogram_norm="recording+gain+training", signal_norm="recording"
 )
 PRETRAINING = LoopOptions(
-    batch_sequences=32,
+    batch_sequences=16,
     sequence_stride=24,
     statistics_window="random",
-    learning_rate=1e-3,
-    warmup_steps=20,
-    validate_every_steps=50,
-    max_steps=150,
+    learning_rate=2e-3,
+    warmup_steps=30,
+    decay="cosine",
+    validate_every_steps=100,
+    max_steps=400,
     scoring_stride=8,
 )
 # Longer fine-tuning raised agreement on synthetic nights and lowered it on a real one (docs/log.md).
@@ -63,6 +65,7 @@ class ShippedSize:
     network: NetworkConfig = NETWORK
     pretraining: LoopOptions = PRETRAINING
     finetuning: LoopOptions = FINETUNING
+    finetuning_nights: int = 40
 
 
 def shipped(out: Path, *, seed: int, step: Step = silent, size: ShippedSize | None = None) -> Path:
@@ -102,8 +105,11 @@ def shipped(out: Path, *, seed: int, step: Step = silent, size: ShippedSize | No
             step=step,
         )
         loop = replace(size.finetuning, seed=seed + index)
-        finetune(data, run / "pretrain", run / "model", loop=loop, resume=True, step=step)
-    return join_runs(data, [run / "model" for run in runs], out / "model", loop=size.finetuning, step=step)
+        few = training_data(out / "store", nights=size.finetuning_nights)
+        finetune(few, run / "pretrain", run / "model", loop=loop, resume=True, step=step)
+    model = join_runs(data, [run / "model" for run in runs], out / "model", loop=size.finetuning, step=step)
+    write_shipped_card(model, seed=seed)
+    return model
 
 
 def join_runs(data: FoldData, runs: Sequence[Path], out: Path, *, loop: LoopOptions, step: Step = silent) -> Path:
@@ -127,9 +133,9 @@ def join_runs(data: FoldData, runs: Sequence[Path], out: Path, *, loop: LoopOpti
     return out
 
 
-def training_data(store_dir: Path) -> FoldData:
-    """Train on the generator's own range, validate on the held-out settings."""
+def training_data(store_dir: Path, *, nights: int | None = None) -> FoldData:
+    """Train on the generator's own range, on all of its nights or some; validate on the held-out settings."""
     store = Store.open(store_dir)
-    train = tuple(subject for subject in store.subjects if subject.startswith("train-"))
+    train = tuple(subject for subject in store.subjects if subject.startswith("train-"))[:nights]
     validation = tuple(subject for subject in store.subjects if not subject.startswith("train-"))
     return FoldData(store=store, fold=Fold(name="held-out settings", train=train, validation=validation, test=()))

@@ -36,6 +36,8 @@ class LoopOptions:
         Of Adam.
     warmup_steps
         Steps over which the learning rate rises linearly from nothing; 0 for none.
+    decay
+        How the learning rate falls afterwards: ``"none"``, or ``"cosine"``, to nothing at the last step.
     batch_sequences
         Sequences per step, drawn from all training recordings at random.
     sequence_stride
@@ -74,6 +76,7 @@ class LoopOptions:
     learning_rate: float = 5e-4
     weight_decay: float = 1e-4
     warmup_steps: int = 0
+    decay: Literal["none", "cosine"] = "none"
     batch_sequences: int = 64
     sequence_stride: int = 16
     join_gaps: bool = False
@@ -234,7 +237,7 @@ def train(
             if progress.ended_by or progress.step >= last_step:
                 break
             started = time.perf_counter()
-            loss, terms = _update(phase, optimizer, indices, options, progress.step)
+            loss, terms = _update(phase, optimizer, indices, options, step=progress.step, last_step=last_step)
             if not math.isfinite(loss):
                 raise _not_finite(out, progress, phase.recordings_of(indices))
             progress.step += 1
@@ -269,13 +272,19 @@ def train(
     )
 
 
+def rate_at(options: LoopOptions, step: int, last_step: int) -> float:
+    """Share of the learning rate that holds in a step: warm-up, then decay."""
+    warm = min(1.0, (step + 1) / (options.warmup_steps + 1))
+    return warm * (0.5 + 0.5 * math.cos(math.pi * step / last_step) if options.decay == "cosine" else 1.0)
+
+
 def _update(
-    phase: Phase, optimizer: torch.optim.Optimizer, indices: Tensor, options: LoopOptions, step: int
+    phase: Phase, optimizer: torch.optim.Optimizer, indices: Tensor, options: LoopOptions, *, step: int, last_step: int
 ) -> tuple[float, dict[str, float]]:
     """One optimizer update: the loss and its terms. Where the loss is not finite, NaN and no update."""
     phase.enter_training()
     for group in optimizer.param_groups:
-        group["lr"] = options.learning_rate * min(1.0, (step + 1) / (options.warmup_steps + 1))
+        group["lr"] = options.learning_rate * rate_at(options, step, last_step)
     with seeded_torch(options.seed, "dropout", step):
         with autocast(phase.parameters()[0].device, options.precision):
             loss, terms = phase.loss(indices, keyed_generator(options.seed, "masking", step))

@@ -1,0 +1,53 @@
+"""The model card of the shipped model: what it learned from, how good it is, what it is not for."""
+
+from pathlib import Path
+
+from mc2sleepnet.core.files import write_text_atomically
+from mc2sleepnet.core.model_folder import CARD_FILE, open_model_folder
+
+CARD = """# The model in the package
+
+MC2SleepNet, width {width:g}, {members}, for one EEG channel of a night. **For research; not a medical device.**
+
+**No person's EEG taught it.** It learned from {nights} synthetic nights (`mc2sleepnet.synth`), every one with another
+subject and another recorder: montages between Fpz-Cz and Pz-Oz and towards C3-A2, gains, filters, mains, noise, poor contact.
+Real are only statistics (band powers of 153 Sleep-EDF nights by stage; W against N3 in 22 UCDDB subjects) and label
+sequences (Sleep-EDF, UCDDB, DOD, BOAS); `synth/tables` holds them with their sources.
+
+- **Stopped and calibrated by** {held_out} synthetic nights of generator settings that training never met, {n_epochs} scored
+  epochs: accuracy {accuracy:.3f}, macro-F1 {macro_f1:.3f}, κ {kappa:.3f} (synthetic; they decided when to stop, so this flatters).
+- **Validated on** the real night `ucddb022` (UCDDB, C3-A2), which chose between versions: its figures are validation
+  figures, and every look is in docs/log.md. `bench/real_nights.py` prints them.
+- **It confuses** quiet wake with N1 and REM, N1 with everything, and N2 with N3 where slow waves are small; epochs next
+  to a change of stage are the least sure. On W and N3 epochs of 23 other UCDDB subjects it is much worse than on `ucddb022`.
+- **Not for** children under about 12, infants, intensive care, epilepsy with frequent discharges, intracranial or
+  foot-to-head montages, recordings of drugs that change the EEG: nothing like them was ever in its training. A recording whose
+  spectrum is unlike all of training's gets the finding `out-of-range`.
+
+Made by `recipes.shipped(seed={seed})`, mc2sleepnet {version}, torch {torch}, {written}. Attribution: Sleep-EDF Database Expanded
+1.0.0 and St. Vincent's University Hospital / University College Dublin Sleep Apnea Database 1.0.0 (PhysioNet, ODC-By 1.0);
+DOD-H and DOD-O (MIT); Bitbrain Open Access Sleep (CC0).
+"""
+
+
+def write_shipped_card(folder: Path, *, seed: int) -> None:
+    """Write the card of a model that `recipes.shipped` made into its folder."""
+    model = open_model_folder(folder)
+    provenance = model.config["provenance"]
+    members = model.config["network"]["members"]
+    first = provenance.get("parent", provenance)
+    text = CARD.format(
+        width=model.config["network"]["width"],
+        members="one network" if members == 1 else f"{members} networks averaged",
+        nights=len(first["fold"]["train"]),
+        held_out=len(provenance["fold"]["validation"]),
+        n_epochs=model.calibration.n_epochs,
+        accuracy=provenance["best"]["accuracy"],
+        macro_f1=provenance["best"]["macro_f1"],
+        kappa=provenance["best"]["kappa"],
+        seed=seed,
+        version=provenance["mc2sleepnet"],
+        torch=provenance["torch"],
+        written=provenance["written"],
+    )
+    write_text_atomically(folder / CARD_FILE, text)
