@@ -10,23 +10,25 @@ CARD = """# The model in the package
 MC2SleepNet, width {width:g}, {members}, for one EEG channel of a night. **For research; not a medical device.**
 
 **No person's EEG taught it.** It learned from {nights} synthetic nights (`mc2sleepnet.synth`), every one with another
-subject and another recorder: montages between Fpz-Cz and Pz-Oz and towards C3-A2, gains, filters, mains, noise, poor contact.
-Real are only statistics (band powers of 153 Sleep-EDF nights by stage; W against N3 in 22 UCDDB subjects) and label
-sequences (Sleep-EDF, UCDDB, DOD, BOAS); `synth/tables` holds them with their sources.
+subject and another recorder: montages between Fpz-Cz and Pz-Oz and towards C3-A2, gains, filters, mains, noise, poor
+contact. Real are only statistics (band powers of 153 Sleep-EDF nights by stage; W against N3 in 22 UCDDB subjects) and
+label sequences (Sleep-EDF, UCDDB, DOD, BOAS); `synth/tables` holds them with their sources.
 
-- **Stopped and calibrated by** {held_out} synthetic nights of generator settings that training never met, {n_epochs} scored
-  epochs: accuracy {accuracy:.3f}, macro-F1 {macro_f1:.3f}, κ {kappa:.3f} (synthetic; they decided when to stop, so this flatters).
+- **Stopped and calibrated by** {held_out} synthetic nights of generator settings that training never met, {n_epochs}
+  scored epochs: accuracy {accuracy:.3f}, macro-F1 {macro_f1:.3f}, κ {kappa:.3f} (synthetic; they decided when to stop,
+  so this flatters).
 - **Validated on** the real night `ucddb022` (UCDDB, C3-A2), which chose between versions: its figures are validation
   figures, and every look is in docs/log.md. `bench/real_nights.py` prints them.
 - **It confuses** quiet wake with N1 and REM, N1 with everything, and N2 with N3 where slow waves are small; epochs next
-  to a change of stage are the least sure. On W and N3 epochs of 23 other UCDDB subjects it is much worse than on `ucddb022`.
-- **Not for** children under about 12, infants, intensive care, epilepsy with frequent discharges, intracranial or
-  foot-to-head montages, recordings of drugs that change the EEG: nothing like them was ever in its training. A recording whose
-  spectrum is unlike all of training's gets the finding `out-of-range`.
+  to a change of stage are the least sure. On W and N3 epochs of 23 other UCDDB subjects it is much worse than on
+  `ucddb022`, and on recordings of less than an hour much worse than on whole nights (docs/log.md).
+- **Not for** children, intensive care, epilepsy with frequent discharges, intracranial montages, drugs that change the
+  EEG: nothing like them was ever in its training. A recording whose spectrum is unlike all of training's gets the
+  finding `out-of-range`.
 
-Made by `recipes.shipped(seed={seed})`, mc2sleepnet {version}, torch {torch}, {written}. Attribution: Sleep-EDF Database Expanded
-1.0.0 and St. Vincent's University Hospital / University College Dublin Sleep Apnea Database 1.0.0 (PhysioNet, ODC-By 1.0);
-DOD-H and DOD-O (MIT); Bitbrain Open Access Sleep (CC0).
+Made by `recipes.shipped(seed={seed})`, mc2sleepnet {version}, torch {torch}, {written}. Attribution: Sleep-EDF Database
+Expanded 1.0.0 and St. Vincent's University Hospital / University College Dublin Sleep Apnea Database 1.0.0 (PhysioNet,
+ODC-By 1.0); DOD-H and DOD-O (MIT); Bitbrain Open Access Sleep (CC0).
 """
 
 
