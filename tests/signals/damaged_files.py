@@ -151,7 +151,7 @@ NUMBERS = (
         "range-inverted",
         whole=False,
     ),
-    _read(
+    _doubt(
         "samples beyond the digital range",
         lambda: sound(eeg={"dmin": b"-2047", "dmax": b"2047", "pmin": b"-31.236", "pmax": b"31.236"}),
         "beyond-range",
@@ -284,6 +284,14 @@ SAMPLES = (
         "truncated",
         whole=False,
     ),
+    _doubt(
+        "one byte missing towards the end",
+        lambda: (c := sound())[:65001] + c[65002:],
+        "samples-scrambled",
+        "truncated",
+        "beyond-range",
+        whole=False,
+    ),
     _read("electrode off for a while", lambda: _eeg_changed(lambda s: _within(s, 120)), "flat", whole=False),
     _doubt(
         "electrode off for most of the time", lambda: _eeg_changed(lambda s: _within(s, 60)), "mostly-flat", whole=False
@@ -301,6 +309,12 @@ SAMPLES = (
 )
 
 FORMATS = (
+    _read(
+        "BDF of a direct-current amplifier, 20 mV off zero",
+        lambda: raw_edf([RawSignal(EEG_UV + 20000 + 10 * np.arange(len(EEG_UV)) / HZ, HZ, limit_uv=262144)], bdf=True),
+        "offset-removed",
+        whole=False,
+    ),
     _read("BDF", lambda: sound(bdf=True)),
     _read("BDF+D with a gap", lambda: edf_plus(_gap_onsets(60), continuous=False, bdf=True), "gap"),
     _read("BDF cut off in its last record", lambda: sound(bdf=True)[:-5], "truncated", whole=False),

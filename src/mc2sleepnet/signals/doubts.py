@@ -11,6 +11,7 @@ from mc2sleepnet.core.recording import Finding
 # Every doubt there is, and what accepting it amounts to.
 ACCEPTABLE: Final = {
     "amplitude-implausible": "read in the unit that fits the amplitude, or else as the header says",
+    "beyond-range": "read by the header's ranges all the same",
     "mostly-clipped": "scored nevertheless",
     "mostly-flat": "scored nevertheless, flat epochs left out",
     "records-out-of-step": "read as if every data record stood where it belongs",

@@ -19,6 +19,7 @@ from mc2sleepnet.signals.conditioning import Line
 from mc2sleepnet.signals.data_records import digital_pieces
 from mc2sleepnet.signals.doubts import check_accepted, settle
 from mc2sleepnet.signals.edf_header import EdfHeader, SignalHeader, read_header
+from mc2sleepnet.signals.offset import without_large_offset
 from mc2sleepnet.signals.quality import ConverterStatistics
 from mc2sleepnet.signals.timeline import Layout, Timeline, lay_out, longest_bridge, read_timeline
 from mc2sleepnet.signals.units import deviations, factor_to_microvolts, judge_unit
@@ -248,6 +249,7 @@ def _recording(
     )
     if factor != 1:
         line *= np.float32(factor)
+    line, offset_findings = without_large_offset(line, float(to_hz), channel.label)
     return Recording(
         name=file.path.stem,
         signal_uv=line,
@@ -262,6 +264,7 @@ def _recording(
             *plus.layout.findings,
             *unit_findings,
             *quality,
+            *offset_findings,
         ),
         is_synthetic=header.is_synthetic,
     )

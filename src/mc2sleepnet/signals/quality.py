@@ -16,9 +16,12 @@ _RUN: Final = 3
 # Share of an epoch's samples that end such a run: some clipping, and so much that the epoch is lost.
 _SOME_SHARE, _LARGE_SHARE = 0.01, 0.05
 _MANY_RUNS, _MOST = 5, 0.5
-# Bytes that are no samples look like white noise over the whole range: its deviation is 0.29 of the range, and the
-# mean step from sample to sample 1.13 deviations. EEG's is below 0.7 from 100 Hz on.
-_SCRAMBLED_DEVIATION, _SCRAMBLED_STEP = 0.2, 0.9
+# Bytes that are no samples look like white noise that fills the range evenly: its deviation is 0.29 of the range, and
+# a sample tells nothing of the next two, which it does in EEG, and in mains hum of an electrode that is off.
+_SCRAMBLED_DEVIATION, _SCRAMBLED_CORRELATION = (0.2, 0.36), 0.3
+_SCRAMBLED_SHARE: Final = 0.02
+# More samples beyond the header's digital range than this share, and the header tells another calibration.
+_BEYOND_SHARE: Final = 0.05
 # A last stretch shorter than this share of an epoch is not judged.
 _SHORTEST_SHARE: Final = 0.5
 
@@ -45,11 +48,12 @@ class ConverterStatistics:
         self._is_clipped: list[bool] = []
         self._is_lost: list[bool] = []
         self._is_scrambled: list[bool] = []
-        self.n_beyond = 0
+        self.n_samples = self.n_beyond = 0
         self.largest_span = 0.0
 
     def feed(self, steps: NDArray[np.float32]) -> None:
         """The next samples, shape ``[samples]``."""
+        self.n_samples += len(steps)
         self.n_beyond += int(np.count_nonzero((steps < self._limits[0]) | (steps > self._limits[1])))
         self._held.append(steps)
         self._n_held += len(steps)
@@ -60,14 +64,18 @@ class ConverterStatistics:
             self._held, self._n_held = [together[n_whole:]], len(together) - n_whole
 
     def findings(self, channel: str) -> tuple[Finding, ...]:
-        """Findings ``clipping`` and ``beyond-range``, doubts ``mostly-clipped`` and ``samples-scrambled``."""
+        """Findings ``clipping`` and ``beyond-range``, which may be a doubt, as ``mostly-clipped`` and others are."""
         self._finish()
         findings: list[Finding] = []
-        if np.mean(self._is_scrambled) > _MOST:
-            message = f"channel '{channel}' looks like bytes that are no samples: white noise over its whole range"
+        n_scrambled, n = sum(self._is_scrambled), len(self._is_scrambled)
+        if n_scrambled > _SCRAMBLED_SHARE * n:
+            message = (
+                f"channel '{channel}' holds bytes that are no samples in {n_scrambled} of {n} epochs: "
+                "white noise over its whole range"
+            )
             remedy = "Export the file again; its bytes may be swapped or some missing"
             findings.append(Doubt(id="samples-scrambled", message=message, remedy=remedy))
-        n_clipped, n_lost, n = sum(self._is_clipped), sum(self._is_lost), len(self._is_lost)
+        n_clipped, n_lost = sum(self._is_clipped), sum(self._is_lost)
         if n_lost > _MOST * n:
             message = f"channel '{channel}' is clipped in {n_lost} of {n} epochs: it stays at its limits"
             remedy = "Choose another with --channel"
@@ -77,7 +85,10 @@ class ConverterStatistics:
             findings.append(Finding(id="clipping", message=message))
         if self.n_beyond:
             message = f"{self.n_beyond} samples of channel '{channel}' lie beyond its header's digital range"
-            findings.append(Finding(id="beyond-range", message=message))
+            remedy = "Correct the digital range in the EDF header, or export the file again"
+            is_much = self.n_beyond > _BEYOND_SHARE * self.n_samples
+            doubt = Doubt(id="beyond-range", message=message, remedy=remedy)
+            findings.append(doubt if is_much else Finding(id="beyond-range", message=message))
         return tuple(findings)
 
     def _finish(self) -> None:
@@ -102,9 +113,17 @@ class ConverterStatistics:
         share = runs_end / stretches.shape[1]
         is_clipped = is_alive & (share >= _SOME_SHARE) & ((runs >= _MANY_RUNS) | (share >= _MOST))
         deviation = stretches.std(axis=1, dtype=np.float64)
-        step = np.abs(np.diff(stretches, axis=1)).mean(axis=1, dtype=np.float64)
         self._is_clipped += is_clipped.tolist()
         self._is_lost += (is_clipped & (share >= _LARGE_SHARE)).tolist()
-        is_noise = (deviation > _SCRAMBLED_DEVIATION * self._range) & (step > _SCRAMBLED_STEP * deviation)
+        low_share, high_share = _SCRAMBLED_DEVIATION
+        is_wide = (deviation > low_share * self._range) & (deviation < high_share * self._range)
+        is_noise = np.array([wide and _is_white(stretch) for wide, stretch in zip(is_wide, stretches, strict=True)])
         self._is_scrambled += is_noise.tolist()
         self.largest_span = max(self.largest_span, float(span.max()))
+
+
+def _is_white(stretch: NDArray[np.float32]) -> bool:
+    """Whether a sample tells nothing of the next two."""
+    centred = stretch.astype(np.float64) - stretch.mean(dtype=np.float64)
+    power = centred @ centred
+    return all(abs(centred[lag:] @ centred[:-lag]) < _SCRAMBLED_CORRELATION * power for lag in (1, 2))
