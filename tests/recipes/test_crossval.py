@@ -4,17 +4,13 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
-from mc2sleepnet.cli import app
+from experiment_calls import TINY, call, started, when_there
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.run_record import RUN_FILE
 from mc2sleepnet.recipes.experiment import Run, parse_numbers, phase_options
@@ -23,39 +19,13 @@ from mc2sleepnet.store import Store
 from mc2sleepnet.training.grid import Where
 from mc2sleepnet.training.held_out import read_hypnodensities
 
-TINY = [
-    "width=0.125",
-    "spectrogram_layers=1",
-    "sequence_layers=1",
-    "batch_sequences=8",
-    "validate_every_steps=2",
-    "max_steps=8",
-]
 WEIGHTS = "model/model.safetensors"
-PROGRAM = "from mc2sleepnet.cli import main\nif __name__ == '__main__': main()\n"
 
 
 def arguments(store: Path, out: Path, *more: str) -> list[str]:
     options = [part for assignment in TINY for part in ("--set", assignment)]
     words = ["crossval", "smoke", "--store", str(store), "--out", str(out), "--folds", "1-2", "--no-export"]
     return [*words, *options, "--threads", "1", *more]
-
-
-def call(*words: str) -> Result:
-    return CliRunner().invoke(app, list(words))
-
-
-def started(tmp_path: Path, *words: str) -> "subprocess.Popen[bytes]":
-    (tmp_path / "program.py").write_text(PROGRAM)
-    return subprocess.Popen([sys.executable, str(tmp_path / "program.py"), *words], stderr=subprocess.DEVNULL)
-
-
-def when_there(path: Path) -> Path:
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} never came"
-        time.sleep(0.02)
-    return path
 
 
 def what_came_out(out: Path) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def write_results(results: CrossvalResults, out: Path) -> Pooled:
         head=TABLE_HEAD,
         rows=results.table(pooled),
         pooled=pooled.agreement,
-        per_fold={f"fold {number}": one for number, one in results.per_fold().items()},
+        per_fold={str(number): one for number, one in results.per_fold().items()},
         per_subject=pooled.per_subject,
         facts=results.facts,
         is_synthetic=results.is_synthetic,

@@ -93,7 +93,7 @@ def crossval(protocol: Protocol, store: Store, out: Path, run: Run) -> CrossvalE
         ]
 
     threads = run.where.threads_of_a_cell
-    cells(list(wanted)[:1], threads)[0].check()
+    cells(list(wanted)[:1], threads)[0].check(store)
     manifest = _manifest(protocol, store, run, options)
     threads = open_grid(out, manifest, threads=threads, resume=run.resume)
     outcome = run_grid(cells(wanted, threads), run.where, run.step)
@@ -113,7 +113,7 @@ def crossval(protocol: Protocol, store: Store, out: Path, run: Run) -> CrossvalE
         n_folds=n_folds,
         missing={number: missing[number] for number in sorted(set(missing) - done)},
         is_synthetic=any(result.is_synthetic for result in found),
-        facts=_facts(store, run, options, found),
+        facts=told_facts(store, run, options, found),
     )
     return replace(end, results=results, pooled=write_results(results, out))
 
@@ -148,7 +148,7 @@ def _manifest(protocol: Protocol, store: Store, run: Run, options: PhaseOptions)
     }
 
 
-def _facts(store: Store, run: Run, options: PhaseOptions, found: Sequence[CellResult]) -> dict[str, object]:
+def told_facts(store: Store, run: Run, options: PhaseOptions, found: Sequence[CellResult]) -> dict[str, object]:
     """What made the results, for the tables."""
     trimming = {str(dict(recording.protocol).get("trim_limits", "none")) for recording in store.recordings}
     versions = made_by()

@@ -183,6 +183,20 @@ def parse_numbers(text: str, largest: int) -> list[int]:
     return sorted(numbers)
 
 
+def parse_counts(option: str, text: str) -> list[int]:
+    """Whole numbers above 0 from ``"1,2,4"``, each once, in order; none from nothing.
+
+    Raises
+    ------
+    InputError
+        If it says something else.
+    """
+    parts = [part.strip() for part in text.split(",")] if text else []
+    if not all(part.isdecimal() and int(part) for part in parts):
+        raise InputError(option, f"'{text}' names no counts", "Write them like 1,2,4")
+    return sorted(set(map(int, parts)))
+
+
 def open_store_of(store: Path, corpus: str) -> Store:
     """A store of a recipe's corpus.
 

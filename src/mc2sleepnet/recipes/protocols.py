@@ -9,6 +9,7 @@ from mc2sleepnet.core.progress import Step
 from mc2sleepnet.corpora.folds import Fold, seeded_folds
 from mc2sleepnet.corpora.prepare import prepare
 from mc2sleepnet.corpora.splits import folds_of
+from mc2sleepnet.recipes.ablation import AblationEnd, Grid, ablate
 from mc2sleepnet.recipes.crossval import CrossvalEnd, crossval
 from mc2sleepnet.recipes.experiment import Protocol, Run, open_store_of
 from mc2sleepnet.store import Store
@@ -60,6 +61,12 @@ def smoke(store: Path, out: Path, run: Run) -> CrossvalEnd:
     return crossval(SMOKE, smoke_store(store, run.step), out, run)
 
 
+def ablation(recipe: str, store: Path, out: Path, run: Run, grid: Grid) -> AblationEnd:
+    """The grid of `ablate` under any protocol; see `mc2sleepnet.recipes.ablation.ablate` for command and time."""
+    opened = smoke_store(store, run.step) if recipe == SMOKE.name else open_store_of(store, recipe)
+    return ablate(PROTOCOLS[recipe], opened, out, run, grid)
+
+
 def smoke_store(store: Path, step: Step) -> Store:
     """A store of any corpus; where there is none, one of a small synthetic cohort, made now."""
     if store.exists():
@@ -96,6 +103,9 @@ SMOKE = Protocol(
     finetuning={"validate_every_steps": 20, "max_steps": 80, "patience": 4},
 )
 
+PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
+    {protocol.name: protocol for protocol in (SLEEP_EDF_78, SLEEP_EDF_20, SHHS, SMOKE)}
+)
 CROSSVALS: Mapping[str, Callable[[Path, Path, Run], CrossvalEnd]] = MappingProxyType(
     {"sleep-edf-78": sleep_edf_78, "sleep-edf-20": sleep_edf_20, "shhs": shhs, "smoke": smoke}
 )

@@ -62,10 +62,10 @@ def crossval_page(
                 ("Held-out epochs", f"{pooled.n_epochs:,}", ""),
             ]
         ),
-        section("Ours beside what is published", *beside),
+        section("Ours beside what is published" if note else "All folds together", *beside),
         columns(
             (section("Confusion, all folds", confusion_figure(pooled)),),
-            (section("Each fold", _table("Fold", per_fold)),),
+            (section("Each fold", _table("Fold", per_fold, with_stages=False)),),
         ),
         section("Each subject", _table("Subject", per_subject)),
         section("How this was made", facts_list(facts)),
@@ -74,7 +74,7 @@ def crossval_page(
     return page(kind=kind, heading=title, lead=lead, sections=sections, is_synthetic=is_synthetic)
 
 
-def _table(name: str, agreements: Mapping[str, Agreement]) -> Markup:
+def _table(name: str, agreements: Mapping[str, Agreement], *, with_stages: bool = True) -> Markup:
     head = (name, "Epochs", "Accuracy", "Macro-F1", "κ", *(f"F1 {stage}" for stage in STAGES))
     rows = [
         (
@@ -87,7 +87,8 @@ def _table(name: str, agreements: Mapping[str, Agreement]) -> Markup:
         )
         for key, one in agreements.items()
     ]
-    return table(head, rows)
+    shown = len(head) if with_stages else len(head) - len(STAGES)
+    return table(head[:shown], [row[:shown] for row in rows])
 
 
 def _percent(value: float) -> str:

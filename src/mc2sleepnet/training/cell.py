@@ -81,14 +81,18 @@ class Cell:
     labelled_nights: int = 0
     exports: bool = True
 
-    def check(self) -> None:
-        """Build every option once.
+    def check(self, store: Store) -> None:
+        """Build every option once, and look whether the nights are there.
 
         Raises
         ------
         InputError
-            For a value that cannot be.
+            For a value that cannot be, or more nights than there are.
         """
+        nights = FoldData(
+            store=store, fold=self.fold, needs_stages=False, nights=self.nights, labelled_nights=self.labelled_nights
+        )
+        assert nights.labelled
         network = build(NetworkConfig, self.finetuning if self.pretraining is None else self.pretraining)
         build(FinetuneOptions, self.finetuning)
         build(PretrainOptions, self.pretraining or {})

@@ -1,0 +1,378 @@
+"""The results of an ablation: every setting with its intervals, tested against the full one, noise called noise."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mc2sleepnet.core.files import write_text_atomically
+from mc2sleepnet.evaluation.crossval_results import (
+    REPORT,
+    RESULTS_CSV,
+    RESULTS_JSON,
+    RESULTS_MD,
+    SYNTHETIC,
+    markdown_table,
+)
+from mc2sleepnet.evaluation.tested import HeldOutRecording, Pooled, pool, subject_confusions
+from mc2sleepnet.metrics.agreement import agreement_from_confusion, none_for_nan
+from mc2sleepnet.metrics.confusions import kappas
+from mc2sleepnet.metrics.intervals import Subjects
+from mc2sleepnet.metrics.paired import SIGNIFICANT, Difference, holm, paired_difference
+from mc2sleepnet.report.ablation_page import ablation_page
+from mc2sleepnet.report.intervals_svg import Interval, intervals_svg
+
+FIGURE = "settings.svg"
+BETTER, WORSE, NOISE, REFERENCE, UNTESTED = (
+    "better",
+    "worse",
+    "no difference beyond noise",
+    "reference",
+    "not tested",
+)
+ABLATION_HEAD = (
+    "setting",
+    "runs",
+    "accuracy %",
+    "macro-F1 %",
+    "κ",
+    "κ, 95 % over subjects",
+    "κ of seeds, sd",
+    "κ minus reference",
+    "95 %",
+    "p (Holm)",
+    "verdict",
+)
+
+
+IN_FIGURE = ("κ, 95 % over subjects", "κ of seeds, sd")  # or in the table for people who read Markdown
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingResult:
+    """The finished cells of one setting.
+
+    Attributes
+    ----------
+    name, beside
+        Of the setting, and of the one it is tested against.
+    labelled_nights
+        Training nights whose stages were known; 0 for all.
+    by_run
+        Test recordings by fold and seed.
+    seconds
+        Spent on all of its cells.
+    """
+
+    name: str
+    beside: str
+    labelled_nights: int
+    by_run: Mapping[tuple[int, int], Sequence[HeldOutRecording]]
+    seconds: float
+
+    @cached_property
+    def pooled(self) -> Pooled:
+        """Over all of its runs."""
+        return pool([recording for run in self.by_run.values() for recording in run])
+
+    @property
+    def kappa_by_seed(self) -> dict[int, float]:
+        """κ over the folds of each seed."""
+        seeds = sorted({seed for _, seed in self.by_run})
+        return {seed: self._kappa([run for (_, s), run in self.by_run.items() if s == seed]) for seed in seeds}
+
+    @staticmethod
+    def _kappa(runs: Sequence[Sequence[HeldOutRecording]]) -> float:
+        confusions = [recording.confusion for run in runs for recording in run]
+        return agreement_from_confusion(np.sum(confusions, axis=0)).kappa
+
+    @property
+    def seed_spread(self) -> float:
+        """Standard deviation of κ between seeds; NaN for one."""
+        values = list(self.kappa_by_seed.values())
+        return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A setting beside its reference."""
+
+    result: SettingResult
+    difference: Difference | None
+    p_holm: float
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblationResults:
+    """What came out of an ablation or a label-efficiency study.
+
+    Attributes
+    ----------
+    recipe
+        Its name.
+    is_label_study
+        Whether settings differ by how many nights are labelled.
+    settings
+        Finished ones, the full one first.
+    n_unfinished
+        Cells that are not in.
+    is_synthetic
+        True where no person was recorded.
+    facts
+        What made this.
+    """
+
+    recipe: str
+    is_label_study: bool
+    settings: Sequence[SettingResult]
+    n_unfinished: int
+    is_synthetic: bool
+    facts: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        """Of the tables."""
+        return f"{'Label efficiency' if self.is_label_study else 'Ablation'}: {self.recipe}"
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Every setting with its test against its reference, p values adjusted for how many tests there are."""
+        of_name = {setting.name: setting for setting in self.settings}
+        differences = [
+            None if setting.beside == setting.name else _difference(setting, of_name.get(setting.beside))
+            for setting in self.settings
+        ]
+        p = holm(np.array([math.nan if one is None else one.p for one in differences]))
+        return [
+            Row(
+                result=setting,
+                difference=difference,
+                p_holm=float(adjusted),
+                verdict=_verdict(setting, of_name.get(setting.beside), difference, float(adjusted)),
+            )
+            for setting, difference, adjusted in zip(self.settings, differences, p, strict=True)
+        ]
+
+    def caveats(self) -> list[str]:
+        """What a reader must know before the figures, one sentence each."""
+        told = [SYNTHETIC] if self.is_synthetic else []
+        if self.n_unfinished:
+            told.append(f"{self.n_unfinished} cells are not finished: settings with fewer runs are less sure.")
+        n_tests = sum(row.difference is not None for row in self.rows)
+        n_subjects = len(self.settings[0].pooled.per_subject)
+        if n_tests and 2 * 0.5**n_subjects * n_tests > SIGNIFICANT:
+            told.append(
+                f"{n_subjects} test subjects are too few to tell any of {n_tests} differences from chance: the "
+                "smallest p there can be is not significant."
+            )
+        return told
+
+    def table(self) -> list[tuple[str, ...]]:
+        """One row a setting, under `ABLATION_HEAD`."""
+        return [
+            (
+                row.result.name,
+                str(len(row.result.by_run)),
+                _percent(row.result.pooled.agreement.accuracy),
+                _percent(row.result.pooled.agreement.macro_f1),
+                _figure(row.result.pooled.agreement.kappa),
+                _interval(*row.result.pooled.intervals["kappa"]),
+                _figure(row.result.seed_spread),
+                "–" if row.difference is None else _signed(row.difference.difference),
+                "–" if row.difference is None else _interval(row.difference.low, row.difference.high),
+                _figure(row.p_holm),
+                row.verdict + (f" ({row.result.beside})" if self.is_label_study and row.difference else ""),
+            )
+            for row in self.rows
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain numbers, lists and dicts."""
+        return {
+            "recipe": self.recipe,
+            "study": "labels" if self.is_label_study else "ablation",
+            "is_synthetic": self.is_synthetic,
+            "n_unfinished": self.n_unfinished,
+            "settings": [
+                {
+                    "name": row.result.name,
+                    "beside": row.result.beside if row.difference else None,
+                    "labelled_nights": row.result.labelled_nights or None,
+                    "runs": [{"fold": fold, "seed": seed} for fold, seed in sorted(row.result.by_run)],
+                    "seconds": round(row.result.seconds, 1),
+                    "kappa_by_seed": {str(s): none_for_nan(k) for s, k in row.result.kappa_by_seed.items()},
+                    "pooled": row.result.pooled.to_json(),
+                    "difference_of_kappa": _difference_json(row),
+                    "verdict": row.verdict,
+                }
+                for row in self.rows
+            ],
+            "facts": dict(self.facts),
+        }
+
+    def figure(self) -> str:
+        """κ of every setting with its interval; a line at the first one's."""
+        rows = [
+            Interval(
+                name=row.result.name,
+                value=row.result.pooled.agreement.kappa,
+                low=row.result.pooled.intervals["kappa"][0],
+                high=row.result.pooled.intervals["kappa"][1],
+                text=f"{_figure(row.result.pooled.agreement.kappa)}  {_short(row.verdict)}",
+                is_strong=row.verdict in (BETTER, WORSE),
+            )
+            for row in self.rows
+        ]
+        synthetic = ", synthetic data" if self.is_synthetic else ""
+        title = f"κ on held-out subjects, 95 % over subjects{synthetic}"
+        return intervals_svg(title, rows, reference=self.rows[0].result.pooled.agreement.kappa)
+
+
+def write_ablation(results: AblationResults, out: Path) -> None:
+    """Write `results.json`, `results.csv`, `results.md`, `settings.svg` and `report.html`."""
+    figure = results.figure()
+    write_text_atomically(out / FIGURE, figure)
+    write_text_atomically(out / RESULTS_CSV, _to_csv(results))
+    write_text_atomically(out / RESULTS_MD, _to_markdown(results))
+    page = ablation_page(
+        title=results.title,
+        caveats=[caveat for caveat in results.caveats() if caveat != SYNTHETIC],
+        how_to_read=HOW_TO_READ,
+        figure=figure,
+        head=[name for name in ABLATION_HEAD if name not in IN_FIGURE],
+        rows=[
+            [cell for name, cell in zip(ABLATION_HEAD, row, strict=True) if name not in IN_FIGURE]
+            for row in results.table()
+        ],
+        facts=results.facts,
+        is_synthetic=results.is_synthetic,
+    )
+    write_text_atomically(out / REPORT, page)
+    write_text_atomically(out / RESULTS_JSON, json.dumps(results.to_json(), indent=1, ensure_ascii=False) + "\n")
+
+
+HOW_TO_READ = (
+    "Every setting is compared with its reference on the same test subjects, folds and seeds. The interval of the "
+    "difference is a paired bootstrap over subjects, p a permutation test that swaps the two within subjects, adjusted "
+    "for the number of settings (Holm). “Better” and “worse” need p below 0.05, an interval without zero, and a "
+    "difference larger than the reference's own standard deviation between seeds; all else is noise."
+)
+
+
+def _difference(setting: SettingResult, reference: SettingResult | None) -> Difference | None:
+    """Of κ, over the runs that both have."""
+    if reference is None:
+        return None
+    common = sorted(set(setting.by_run) & set(reference.by_run))
+    if not common:
+        return None
+    ours, theirs = (
+        subject_confusions(recording for run in common for recording in one.by_run[run]) for one in (setting, reference)
+    )
+    assert list(ours) == list(theirs), "the same folds have the same test subjects"
+    first, second = (np.stack(list(confusions.values())) for confusions in (theirs, ours))
+    return paired_difference(first, second, kappas, subjects=Subjects(len(first)))
+
+
+def _verdict(
+    setting: SettingResult, reference: SettingResult | None, difference: Difference | None, p_holm: float
+) -> str:
+    if setting.name == setting.beside:
+        return REFERENCE
+    if difference is None or reference is None or math.isnan(difference.low):
+        return UNTESTED
+    excludes_zero = difference.low > 0 or difference.high < 0
+    spread = 0.0 if math.isnan(reference.seed_spread) else reference.seed_spread
+    if p_holm < SIGNIFICANT and excludes_zero and abs(difference.difference) > spread:
+        return BETTER if difference.difference > 0 else WORSE
+    return NOISE
+
+
+def _to_csv(results: AblationResults) -> str:
+    content = io.StringIO()
+    rows = csv.writer(content, lineterminator="\n")
+    ends = [f"{name}{end}" for name in ("accuracy", "macro_f1", "kappa") for end in ("", "_low", "_high")]
+    rows.writerow(
+        (
+            *("setting", "labelled_nights", "is_synthetic", "runs", "subjects", "epochs", *ends, "kappa_seed_sd"),
+            *("beside", "kappa_difference", "kappa_difference_low", "kappa_difference_high", "p", "p_holm", "verdict"),
+        )
+    )
+    for row in results.rows:
+        pooled, difference = row.result.pooled, row.difference
+        figures = pooled.agreement.accuracy, pooled.agreement.macro_f1, pooled.agreement.kappa
+        with_ends = [
+            value
+            for name, figure in zip(("accuracy", "macro_f1", "kappa"), figures, strict=True)
+            for value in (figure, *pooled.intervals[name])
+        ]
+        tested = [math.nan] * 4
+        if difference is not None:
+            tested = [difference.difference, difference.low, difference.high, difference.p]
+        rows.writerow(
+            (
+                row.result.name,
+                row.result.labelled_nights or "all",
+                int(results.is_synthetic),
+                len(row.result.by_run),
+                len(pooled.per_subject),
+                pooled.agreement.n_epochs,
+                *map(_csv, (*with_ends, row.result.seed_spread)),
+                row.result.beside if difference else "",
+                *map(_csv, (*tested, row.p_holm)),
+                row.verdict,
+            )
+        )
+    return content.getvalue()
+
+
+def _to_markdown(results: AblationResults) -> str:
+    lines = [f"# {results.title}", ""]
+    for caveat in results.caveats():
+        lines += [f"**{caveat}**", ""]
+    lines += markdown_table(ABLATION_HEAD, results.table())
+    lines += ["", HOW_TO_READ, "", f"![κ of every setting with its interval]({FIGURE})", ""]
+    noise = [row.result.name for row in results.rows if row.verdict == NOISE]
+    if noise:
+        lines += [f"Not to be told from noise: {'; '.join(noise)}.", ""]
+    lines += ["## How this was made", "", *(f"- {name}: {value}" for name, value in results.facts.items()), ""]
+    return "\n".join(lines)
+
+
+def _difference_json(row: Row) -> dict[str, float | None] | None:
+    if row.difference is None:
+        return None
+    values = {name: none_for_nan(value) for name, value in vars(row.difference).items()}
+    return values | {"p_holm": none_for_nan(row.p_holm)}
+
+
+def _percent(value: float) -> str:
+    return "–" if math.isnan(value) else f"{100 * value:.1f}"
+
+
+def _figure(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def _signed(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:+.3f}"
+
+
+def _interval(low: float, high: float) -> str:
+    return "–" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
+
+
+def _csv(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6f}"
+
+
+def _short(verdict: str) -> str:
+    return verdict if verdict in (BETTER, WORSE) else "" if verdict in (REFERENCE, UNTESTED) else "≈"
