@@ -26,6 +26,7 @@ from mc2sleepnet.store import Store
 Stages = NDArray[np.int8]
 BLOCK_EPOCHS = 20
 RESAMPLES = 1000
+FLAT_UV = 0.5
 
 
 def scored(
@@ -89,10 +90,12 @@ def partial_nights(stager: OpenVinoStager, stride: int, data: Path) -> None:
         signal_uv = np.zeros((len(night["hypnogram"]), 3000), np.float32)
         is_there = np.zeros(len(signal_uv), np.bool_)
         signal_uv[night["epoch"]] = night["x"] * night["scale_uv"]
-        is_there[night["epoch"]] = True
+        # `score` leaves flat epochs unscored; here too they count for nothing.
+        is_read = np.ptp(signal_uv[night["epoch"]], axis=1) > FLAT_UV
+        is_there[night["epoch"][is_read]] = True
         found, _ = scored(stager, signal_uv, is_there, stride)
-        truth.append(night["y"])
-        answers.append(found[night["epoch"]])
+        truth.append(night["y"][is_read])
+        answers.append(found[night["epoch"][is_read]])
     for stage in (W, N3):
         recalls = [(a[t == stage] == stage).mean() for t, a in zip(truth, answers, strict=True) if (t == stage).any()]
         given = np.concatenate(answers)[np.concatenate(truth) == stage]

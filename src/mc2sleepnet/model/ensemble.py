@@ -62,9 +62,11 @@ class Ensemble(StagingNetwork):
         return [(network, tokens[:, :, 2 * i : 2 * i + 2]) for i, network in enumerate(self._networks)]
 
 
-def joined(networks: Sequence[MC2SleepNet]) -> Ensemble:
-    """Trained networks of one config and one front end as an ensemble, in eval mode."""
+def joined(networks: Sequence[MC2SleepNet]) -> StagingNetwork:
+    """Trained networks of one config and one front end as an ensemble, in eval mode; one alone is itself."""
     first = networks[0]
+    if len(networks) == 1:
+        return first
     assert all(network.config == first.config for network in networks)
     assert all(torch.equal(network.spectrogram.mean_db, first.spectrogram.mean_db) for network in networks)
     ensemble = Ensemble(replace(first.config, members=len(networks)))

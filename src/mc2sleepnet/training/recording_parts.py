@@ -22,7 +22,7 @@ from mc2sleepnet.core.recording_statistics import (
     frame_decibels,
     statistics_of_frames,
 )
-from mc2sleepnet.core.stages import EPOCH_S, N_STAGES
+from mc2sleepnet.core.stages import EPOCH_S, N3, N_STAGES, W
 from mc2sleepnet.core.statistics_range import StatisticsRange
 from mc2sleepnet.inference import EPOCHS_PER_CALL, Stager
 from mc2sleepnet.model.config import NetworkConfig
@@ -179,6 +179,8 @@ def _random_parts(stage: NDArray[np.int8], generator: torch.Generator) -> list[N
         length = round(shortest * (n_epochs / shortest) ** share)
         start = round(offset * (n_epochs - length))
         parts.append((place >= start) & (place < start + length))
-    for draws in torch.rand(N_SELECTIONS, N_STAGES, generator=generator).tolist():
+    for draws in torch.rand(N_SELECTIONS - 1, N_STAGES, generator=generator).tolist():
         parts.append(np.isin(stage, np.flatnonzero(np.array(draws) < 0.5)))
+    # Wake and deep sleep alone: what is left where only sure epochs are kept, and hardest for relative views.
+    parts.append(np.isin(stage, (W, N3)))
     return parts
