@@ -35,6 +35,7 @@ TINY = ShippedSize(
 WHITE = np.random.default_rng(0).normal(0, 200, 3600 * 100).astype(np.float32)
 
 
+@pytest.mark.soak
 def test_the_recipe_makes_a_model_that_scores_from_nothing(tmp_path: Path) -> None:
     model = shipped(tmp_path, seed=4, size=TINY)
     opened = open_model_folder(model)
