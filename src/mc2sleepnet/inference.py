@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.margins import night_with_margins
 from mc2sleepnet.core.recording_statistics import recording_statistics
 from mc2sleepnet.core.stages import N_STAGES
 
@@ -28,13 +29,17 @@ class Stager(Protocol):
         """L, epochs per sequence."""
 
     @property
+    def margin_samples(self) -> int:
+        """Samples of its neighbours that `encode` reads on each side of an epoch; 0 for most networks."""
+
+    @property
     def needs_statistics(self) -> bool:
         """Whether `encode` reads the recording's own statistics."""
 
     def encode(
         self, signal_uv: NDArray[np.float32], statistics: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """Tokens of single epochs of a recording. Shape: [M, T] µV, [N_STATISTICS] → [M, S, D], one a modality."""
+        """Tokens of single epochs of a recording. Shape: [M, T + margins] µV, [N_STATISTICS] → [M, S, D]"""
 
     def relate(self, tokens: NDArray[np.float32], is_valid: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Log-probabilities of the stages. Shape: [B, L, S, D], [B, L] → [B, L, 5]"""
@@ -63,7 +68,8 @@ def encode_night(
     encoded = []
     statistics = recording_statistics(signal_uv[scorable]) if stager.needs_statistics and len(scorable) else None
     for indices in _pieces(scorable, EPOCHS_PER_CALL):
-        encoded.append(stager.encode(signal_uv[indices], statistics))
+        epochs_uv = night_with_margins(signal_uv, is_scorable, indices, margin=stager.margin_samples)
+        encoded.append(stager.encode(epochs_uv, statistics))
         if progress:
             progress(len(indices))
     if not encoded:

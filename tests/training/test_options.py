@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.margins import night_with_margins
 from mc2sleepnet.core.model_folder import open_model_folder
 from mc2sleepnet.inference import score_night
 from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.model.losses import info_nce, restoration_l1
+from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.recipes import finetune_fold, pretrain_fold
 from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.training.finetune import FinetuneOptions, Finetuning, finetune, with_holes
@@ -238,3 +240,26 @@ def test_a_python_caller_cannot_change_a_trained_networks_shape(
         finetune(
             data, trained / "pretrain", tmp_path, loop=LoopOptions(max_steps=1), network={"cross_memory": "layerwise"}
         )
+
+
+def test_training_and_scoring_give_an_epoch_the_same_neighbours(fold_data: FoldData) -> None:
+    epochs = fold_data.epochs([fold_data.training[1]])
+    night = fold_data.signal_uv(epochs, "training")
+    expected = night_with_margins(night, fold_data.store.is_readable[epochs], np.arange(len(epochs)), margin=50)
+    np.testing.assert_array_equal(fold_data.signal_uv(epochs, "training", margin=50), expected)
+    padded = fold_data.signal_uv(np.array([[-1, epochs[0]]]), "training", margin=50)
+    assert padded.shape == (1, 2, 3100)
+    assert not padded[0, 0].any()
+
+
+def test_a_filtered_network_pre_trains_with_and_without_stages(fold_data: FoldData, make_pretraining: Make) -> None:
+    config = NetworkConfig(width=0.125, spectrogram_layers=1, sequence_layers=1, spectrogram_filter="recording")
+    plain = make_pretraining(replace(config, spectrogram_filter="none")).model.network.spectrogram.mean_db
+    for supervision in ("stages", "none"):
+        phase = make_pretraining(config, pretrain_supervision=supervision)
+        assert np.isfinite(list(one_step(phase, sequences(fold_data)).values())).all()
+        assert np.isfinite(list(phase.validate().values())).all()
+    # 49 Hz is cut in the statistics too, and 10 Hz is not.
+    fitted = phase.model.network.spectrogram.mean_db
+    assert fitted[125] < plain[125] - 10
+    assert abs(fitted[25] - plain[25]) < 0.5

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from mc2sleepnet.core.options import check_choices
+from mc2sleepnet.model.spectrogram_filter import MARGIN_SAMPLES
 
 PAPER_WIDTH = 128
 PAPER_FEED_FORWARD = 1024
@@ -19,6 +20,7 @@ ADDED_LATER: Mapping[str, Any] = MappingProxyType(
         "spectrogram_norm": "training",
         "signal_norm": "none",
         "members": 1,
+        "spectrogram_filter": "none",
         "cross_memory": "static",
         "prediction_view": "cross",
         "prediction_head": "fusion",
@@ -54,6 +56,10 @@ class NetworkConfig:
         ``"none"``: raw µV. ``"recording"``: less the recording's median, in units of its robust deviation.
     members
         Networks whose answers are averaged; more than one only by joining trained ones (`ensemble`).
+    spectrogram_filter
+        ``"recording"``: the recording goes through SleepTransformer's band-pass before its spectrogram is made; an
+        epoch's filter reads the edges of its neighbours. Only with statistics of the training epochs: a recording's
+        own, per bin, undo a filter.
     token_norm
         ``"layer"``: parameter-free LayerNorm on both backbones' tokens. ``"none"``: tokens as they come.
     restoration_layer
@@ -79,6 +85,7 @@ class NetworkConfig:
     spectrogram_norm: Literal["training", "recording", "gain", "recording+gain", "recording+gain+training"] = "training"
     signal_norm: Literal["none", "recording"] = "none"
     members: int = 1
+    spectrogram_filter: Literal["none", "recording"] = "none"
     token_norm: Literal["layer", "none"] = "layer"
     restoration_layer: bool = True
     single_view_restarts: bool = False
@@ -88,6 +95,8 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         check_choices(self)
+        if self.spectrogram_filter == "recording" and self.needs_statistics:
+            raise ValueError("spectrogram_filter 'recording' needs spectrogram_norm 'training' and signal_norm 'none'")
         if not 0 < self.width <= 4:
             raise ValueError(f"width must lie in (0, 4], not {self.width}")
         if self.sequence_length < 1 or self.spectrogram_layers < 1 or self.sequence_layers < 1:
@@ -118,6 +127,11 @@ class NetworkConfig:
     def spectrogram_views(self) -> tuple[str, ...]:
         """Names of the spectrogram's views."""
         return tuple(self.spectrogram_norm.split("+"))
+
+    @property
+    def margin_samples(self) -> int:
+        """Samples of its neighbours that the network reads on each side of an epoch."""
+        return MARGIN_SAMPLES if self.spectrogram_filter == "recording" else 0
 
     @property
     def needs_statistics(self) -> bool:

@@ -61,9 +61,10 @@ def export_graphs(network: StagingNetwork, folder: Path) -> None:
 def export_encoder(network: StagingNetwork, folder: Path) -> None:
     """Write `encoder.onnx`; where the network reads the recording's statistics, they are its second input."""
     needs_statistics = network.config.needs_statistics
+    n_samples = SAMPLES_PER_EPOCH + 2 * network.config.margin_samples
     _export(
         EpochEncoder(network),
-        (torch.zeros(2, SAMPLES_PER_EPOCH), *([torch.ones(1, N_STATISTICS)] if needs_statistics else [])),
+        (torch.zeros(2, n_samples), *([torch.ones(1, N_STATISTICS)] if needs_statistics else [])),
         folder / ENCODER_FILE,
         names=["signal_uv", "statistics"] if needs_statistics else ["signal_uv"],
         output="tokens",

@@ -54,7 +54,7 @@ class MC2SleepNet(StagingNetwork):
         super().__init__()
         self.config = config
         width = config.token_width
-        self.spectrogram = Spectrogram(config.spectrogram_views)
+        self.spectrogram = Spectrogram(config.spectrogram_views, is_filtered=config.spectrogram_filter == "recording")
         self.signal_backbone = SignalBackbone(width=config.width, momentum=config.batch_norm_momentum)
         self.signal_token = nn.Linear(self.signal_backbone.width_out, width)
         self.spectrogram_backbone = spectrogram_backbone(config)

@@ -83,7 +83,7 @@ class SpectrogramOnly(OneModality):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__(config)
-        self.spectrogram = Spectrogram(config.spectrogram_views)
+        self.spectrogram = Spectrogram(config.spectrogram_views, is_filtered=config.spectrogram_filter == "recording")
         self.spectrogram_backbone = spectrogram_backbone(config)
 
     def encode_epochs(

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mc2sleepnet.core.recording_statistics import (
@@ -16,6 +17,7 @@ from mc2sleepnet.core.recording_statistics import (
 from mc2sleepnet.core.shapes import Float
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
 from mc2sleepnet.model.precision import full_precision
+from mc2sleepnet.model.spectrogram_filter import MARGIN_SAMPLES, band_pass_taps
 
 Z_LIMIT = 8.0
 DEVIATION_FLOOR_DB = 1e-3
@@ -52,16 +54,22 @@ class Spectrogram(nn.Module):
     ----------
     views
         Names of the V views.
+    is_filtered
+        Whether the signal goes through `spectrogram_filter`'s band-pass first. Epochs then come with the last
+        `margin_samples` of the one before and the first of the one after.
     """
 
+    taps: Tensor | None
     cosines: Tensor
     sines: Tensor
     mean_db: Tensor
     deviation_db: Tensor
 
-    def __init__(self, views: Sequence[str] = ("training",)) -> None:
+    def __init__(self, views: Sequence[str] = ("training",), *, is_filtered: bool = False) -> None:
         super().__init__()
         self.views = tuple(views)
+        self.margin_samples = MARGIN_SAMPLES if is_filtered else 0
+        self.register_buffer("taps", band_pass_taps().float() if is_filtered else None, persistent=False)
         cosines, sines = fourier_basis()
         self.register_buffer("cosines", cosines.float(), persistent=False)
         self.register_buffer("sines", sines.float(), persistent=False)
@@ -71,6 +79,9 @@ class Spectrogram(nn.Module):
 
     def decibels(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M F K"]:
         """Power of every frame and bin in dB re 1 µV², before normalisation."""
+        if self.taps is not None:
+            with full_precision(signal_uv.device):
+                signal_uv = F.conv1d(signal_uv[:, None], self.taps[None, None])[:, 0]
         # A hop is half a window, so a frame is two neighbouring halves.
         halves = signal_uv.reshape(-1, SAMPLES_PER_EPOCH // HOP_SAMPLES, HOP_SAMPLES)
         frames = torch.cat([halves[:, :-1], halves[:, 1:]], dim=2)

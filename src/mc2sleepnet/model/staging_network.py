@@ -40,7 +40,11 @@ class StagingNetwork(nn.Module, ABC):
     def epoch_tokens(
         self, signal_uv: Float[Tensor, "M T"], statistics: Float[Tensor, "R C"] | None = None
     ) -> Float[Tensor, "M S D"]:
-        """Tokens of single epochs; `statistics` of their recordings, [M or 1, N_STATISTICS], where the config asks."""
+        """Tokens of single epochs.
+
+        With `margin_samples` of their neighbours on each side, and `statistics` of their recordings,
+        [M or 1, N_STATISTICS], where the config asks for them.
+        """
 
     @abstractmethod
     def supervised_logits(self, tokens: Float[Tensor, "B L S D"], is_valid: Bool[Tensor, "B L"]) -> dict[str, Tensor]:
@@ -78,9 +82,11 @@ class StagingNetwork(nn.Module, ABC):
         return self.predict(self.sequence_tokens(signal_uv, is_valid, statistics), is_valid)
 
     def raw_input(
-        self, signal_uv: Float[Tensor, "M T"], statistics: Float[Tensor, "R C"] | None
+        self, signal_uv: Float[Tensor, "M W"], statistics: Float[Tensor, "R C"] | None
     ) -> Float[Tensor, "M T"]:
         """What a raw backbone reads: µV, or with `signal_norm` "recording" deviations from the recording's median."""
+        if self.config.margin_samples:
+            signal_uv = signal_uv[:, self.config.margin_samples : -self.config.margin_samples]
         if self.config.signal_norm == "none":
             return signal_uv
         assert statistics is not None, "signal_norm='recording' needs the recording's statistics"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import ENCODER_FILE, SEQUENCE_FILE, ModelFolder
+from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
 
 # Float32 everywhere: on processors that have bf16 OpenVINO would round to it, which moves log-probabilities by 0.01
 # and more; and two runs are to give the same stages wherever they run.
@@ -57,6 +58,8 @@ class OpenVinoStager:
         self.sequence_length = model.sequence_length
         self._one_at_a_time = threading.Lock()  # a compiled graph has one set of buffers
         self.needs_statistics = len(self._encoder.inputs) > 1
+        n_samples = self._encoder.inputs[0].partial_shape[1].get_length()
+        self.margin_samples = (n_samples - SAMPLES_PER_EPOCH) // 2
 
     def encode(
         self, signal_uv: NDArray[np.float32], statistics: NDArray[np.float32] | None = None

@@ -118,7 +118,8 @@ class Finetuning:
         is_valid = (indices >= 0).to(device)
         stage = torch.from_numpy(self.data.stage(indices.numpy(), "training")).long().to(device)
         if self.tokens is None:
-            signal_uv = torch.from_numpy(self.data.signal_uv(indices.numpy(), "training")).to(device)
+            margin = self.network.config.margin_samples
+            signal_uv = torch.from_numpy(self.data.signal_uv(indices.numpy(), "training", margin=margin)).to(device)
             tokens = self.network.sequence_tokens(signal_uv, is_valid, statistics)
         else:
             tokens = self.tokens[indices.clamp(min=0)].to(device)

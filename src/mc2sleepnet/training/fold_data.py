@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.margins import with_margins
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.core.stages import UNSCORED
 from mc2sleepnet.corpora.folds import Fold
 from mc2sleepnet.inference import Aggregation, Stager, encode_night, relate_night
 from mc2sleepnet.metrics.agreement import Agreement, agreement
-from mc2sleepnet.store import Store, StoredRecording, sequences
+from mc2sleepnet.store import PADDING, Store, StoredRecording, sequences
 
 Side = Literal["training", "validation"]
 
@@ -130,10 +131,28 @@ class FoldData:
         recordings = np.unique(self.store.recording_of(epochs[epochs >= 0]))
         return [self.store.recordings[index].name for index in recordings.tolist()]
 
-    def signal_uv(self, epochs: NDArray[np.int64], side: Side) -> NDArray[np.float32]:
-        """Signals of epochs of one side; zeros for padding, -1. Shape: [...] → [..., 3000] µV"""
+    def signal_uv(self, epochs: NDArray[np.int64], side: Side, *, margin: int = 0) -> NDArray[np.float32]:
+        """Signals of epochs of one side, with the edges of their neighbours; zeros for padding, -1.
+
+        Shape: [...] → [..., margin + 3000 + margin] µV
+        """
         self.refuse_others(self.store.recording_of(epochs), side)
-        return self.store.signal_uv(epochs)
+        own = self.store.signal_uv(epochs)
+        if margin == 0:
+            return own
+        flat = epochs.ravel()
+        (before, has_before), (after, has_after) = (self._neighbours(flat, step) for step in (-1, 1))
+        wide = with_margins(
+            before, own.reshape(flat.size, -1), after, has_before=has_before, has_after=has_after, margin=margin
+        )
+        return wide.reshape(*epochs.shape, -1)
+
+    def _neighbours(self, epochs: NDArray[np.int64], step: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Signals of the epochs one before or after, and where there is a readable one in the same recording."""
+        beside = np.clip(epochs + step, 0, self.store.n_epochs - 1)
+        is_there = (beside == epochs + step) & (self.store.recording_of(beside) == self.store.recording_of(epochs))
+        is_there &= (epochs >= 0) & self.store.is_readable[beside]
+        return self.store.signal_uv(np.where(is_there, beside, PADDING)), is_there
 
     def stage(self, epochs: NDArray[np.int64], side: Side) -> NDArray[np.int8]:
         """Stages of epochs of one side; unscored for padding, -1. Any shape."""

@@ -120,7 +120,8 @@ class Pretraining:
             indices, rows = self.parts.draw(indices, masking)
             statistics = rows.to(device)
         is_valid = (indices >= 0).to(device)
-        signal_uv = torch.from_numpy(self.data.signal_uv(indices.numpy(), "training")).to(device)
+        margin = self.model.network.config.margin_samples
+        signal_uv = torch.from_numpy(self.data.signal_uv(indices.numpy(), "training", margin=margin)).to(device)
         tokens = self.model.network.encode(signal_uv, is_valid, statistics)
         terms: dict[str, Tensor] = {}
         if self.options.pretrain_supervision == "stages":

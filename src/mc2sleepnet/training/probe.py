@@ -101,7 +101,7 @@ def _by_recording(data: FoldData, epochs: NDArray[np.int64]) -> list[NDArray[np.
 
 def _encoded(data: FoldData, stager: Stager, epochs: NDArray[np.int64]) -> NDArray[np.float32]:
     """Tokens of epochs of one training recording. Shape: [M] → [M, S, D]"""
-    signal_uv = data.signal_uv(epochs, "training")
+    signal_uv = data.signal_uv(epochs, "training", margin=stager.margin_samples)
     if not stager.needs_statistics:
         return stager.encode(signal_uv)
     recording = data.epochs([int(data.store.recording_of(epochs[:1])[0])])

@@ -51,7 +51,7 @@ def fit_spectrogram_statistics(
     )
     for start in range(0, len(epochs), EPOCHS_PER_CALL):
         indices = epochs[start : start + EPOCHS_PER_CALL]
-        signal_uv = torch.from_numpy(data.signal_uv(indices, "training"))
+        signal_uv = torch.from_numpy(data.signal_uv(indices, "training", margin=spectrogram.margin_samples))
         decibels = spectrogram.decibels(signal_uv).double().flatten(0, 1)
         n_frames += len(decibels)
         total = total + decibels.sum(dim=0)

@@ -38,6 +38,11 @@ class TorchStager:
         return next(self.network.parameters()).device
 
     @property
+    def margin_samples(self) -> int:
+        """Samples of its neighbours that `encode` reads on each side of an epoch."""
+        return self.network.config.margin_samples
+
+    @property
     def needs_statistics(self) -> bool:
         """Whether the network reads the recording's own statistics."""
         return self.network.config.needs_statistics
