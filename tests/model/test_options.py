@@ -30,6 +30,7 @@ NOT_DEFAULT: dict[str, Any] = {
     "single_view_restarts": True,
     "spectrogram_norm": "recording+gain",
     "signal_norm": "recording",
+    "members": 2,
     "spectrogram_filter": "recording",
     "cross_memory": "layerwise",
     "prediction_view": "single",

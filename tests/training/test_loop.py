@@ -161,9 +161,9 @@ def test_strides_that_would_leave_epochs_out_are_refused(
         pretrain_small(store_dir, tmp_path / "run", assignments=[*SHAPE, f"{name}={stride}"])
 
 
-def test_the_learning_rate_warms_up_linearly(tmp_path: Path) -> None:
+def rates_of(out: Path, **options: Any) -> list[float]:
+    """Learning rates that Adam's steps really got."""
     rates = []
-    phase = Slope([0.5] * 9)
     original = torch.optim.Adam.step
 
     def spy(self: torch.optim.Adam, *args: Any) -> Any:
@@ -172,8 +172,17 @@ def test_the_learning_rate_warms_up_linearly(tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.optim.Adam, "step", spy)
-        run(phase, tmp_path, max_steps=5, warmup_steps=3, learning_rate=1.0)
-    assert rates == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+        run(Slope([0.5] * 9), out, learning_rate=1.0, **options)
+    return rates
+
+
+def test_the_learning_rate_warms_up_linearly(tmp_path: Path) -> None:
+    assert rates_of(tmp_path, max_steps=5, warmup_steps=3) == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+
+
+def test_the_learning_rate_falls_along_a_cosine_where_asked(tmp_path: Path) -> None:
+    expected = [(1 + math.cos(math.pi * step / 6)) / 2 for step in range(6)]
+    assert rates_of(tmp_path, max_steps=6, decay="cosine") == pytest.approx(expected)
 
 
 def test_a_pass_meets_every_sequence_once_and_every_pass_in_another_order() -> None:
