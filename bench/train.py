@@ -1,6 +1,9 @@
-"""Training epochs a second, part by part and phase by phase. Run: python bench/train.py [WIDTH].
+"""Training epochs a second, part by part and phase by phase, beside their bounds.
 
-The ratio to the signal backbone alone holds on a noisy machine; the absolute figures are this machine's, now.
+Run: python bench/train.py [WIDTH].
+
+The bounds (bench/floor.py) come from a matrix product timed in the same run, so that the share of it holds on a noisy
+machine; the absolute figures are this machine's, now.
 """
 
 import statistics
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from floor import bounds, costs, this_machine
 from mc2sleepnet.corpora import Fold, prepare
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.model.pretraining_network import PretrainingNetwork
@@ -75,11 +79,19 @@ def main() -> None:
         }
         finetuning = Finetuning(model.network, data, loop=LoopOptions(), keep=lambda *_: None)
         rates["fine-tuning step"] = rate(indices.numel(), training_step(finetuning, indices))
+    flop_per_s, bytes_per_s = this_machine()
+    counted = costs(width)
     print(
-        f"width {width:g}, {SEQUENCES} sequences of 16 epochs, {torch.get_num_threads()} threads; forward and backward"
+        f"width {width:g}, {SEQUENCES} sequences of 16 epochs, {torch.get_num_threads()} threads; forward and "
+        f"backward; matrix product {flop_per_s / 1e9:.0f} GFLOP/s, copy {bytes_per_s / 1e9:.1f} GB/s"
     )
+    print(f"{'part':<22} {'epochs/s':>12} {'at the most':>12} {'reached':>9}")
     for part, per_second in rates.items():
-        print(f"{part:<22} {per_second:>10,.0f} epochs/s   {per_second / rates['signal backbone']:8.2f}")
+        bound = bounds(counted[part], flop_per_s, bytes_per_s)[0] if part in counted else None
+        share = "" if bound is None else f"{bound:>12,.0f} {per_second / bound:>9.0%}"
+        print(f"{part:<22} {per_second:>12,.0f} {share}")
+    loading = rates["pre-training step"] / rates["reading the batch"]
+    print(f"reading the batch takes {loading:.2%} of a pre-training step")
 
 
 if __name__ == "__main__":
