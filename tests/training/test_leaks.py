@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.corpora import Fold
@@ -15,11 +16,16 @@ from mc2sleepnet.store import Store
 from mc2sleepnet.training.calibrate import calibrate
 from mc2sleepnet.training.finetune import Finetuning, finetune
 from mc2sleepnet.training.fold_data import FoldData, LeakError, figures_of
-from mc2sleepnet.training.loop import LoopOptions, train
+from mc2sleepnet.training.loop import LoopOptions, Phase, train
 from mc2sleepnet.training.pretrain import Pretraining
 from mc2sleepnet.training.seeding import keyed_generator
 from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 from mc2sleepnet.training.stager import TorchStager
+
+
+def loss_of(phase: Phase, indices: torch.Tensor, seed: int) -> tuple[torch.Tensor, dict[str, float]]:
+    masking = keyed_generator(seed, "masking")
+    return phase.loss(phase.batch(indices, masking), masking)
 
 
 def recordings(data: FoldData, subjects: tuple[str, ...]) -> list[int]:
@@ -66,7 +72,7 @@ def test_a_step_on_held_out_epochs_is_refused_in_both_phases(
     planted = torch.from_numpy(as_sequences(fold_data, fold_data.fold.sides[side]))
     for phase in (make_pretraining(), make_pretraining(pretrain_supervision="none"), make_finetuning()):
         with pytest.raises(LeakError, match=f"of {side} subject"):
-            phase.loss(planted, keyed_generator(0, "masking"))
+            loss_of(phase, planted, 0)
 
 
 def test_early_stopping_that_reads_the_test_fold_is_refused(

@@ -20,6 +20,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import file_sha256
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.recipes import pretrain_fold
+from mc2sleepnet.training.batch import Batch
 from mc2sleepnet.training.loop import LoopOptions, batches, train
 from mc2sleepnet.training.resume import PREVIOUS_FILE, RESUME_FILE
 from mc2sleepnet.training.watching import METRICS_FILE, TENSORBOARD_FOLDER
@@ -41,9 +42,12 @@ class Slope:
     def enter_training(self) -> None:
         self.module.train()
 
-    def loss(self, indices: Tensor, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def batch(self, indices: Tensor, masking: torch.Generator) -> Batch:
+        return Batch(indices)
+
+    def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         self.steps += 1
-        loss = self.module(indices.float().reshape(-1, 1)).square().mean()
+        loss = self.module(batch.indices.float().reshape(-1, 1)).square().mean()
         if self.steps == self.poison_at:
             loss = loss * math.nan
         return loss, {"error": loss.item()}

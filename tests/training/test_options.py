@@ -22,7 +22,7 @@ from mc2sleepnet.recipes import finetune_fold, pretrain_fold
 from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.training.finetune import FinetuneOptions, Finetuning, finetune, with_holes
 from mc2sleepnet.training.fold_data import FoldData
-from mc2sleepnet.training.loop import LoopOptions
+from mc2sleepnet.training.loop import LoopOptions, Phase
 from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions
 from mc2sleepnet.training.seeding import keyed_generator, seeded_torch
 from mc2sleepnet.training.stager import TorchStager
@@ -32,6 +32,11 @@ TINY = ["width=0.125", "spectrogram_layers=1", "sequence_layers=1", "max_steps=2
 FOLD = {"fold": 1, "preset": "paper", "resume": False}
 
 
+def loss_of(phase: Phase, indices: torch.Tensor, seed: int) -> tuple[torch.Tensor, dict[str, float]]:
+    masking = keyed_generator(seed, "masking")
+    return phase.loss(phase.batch(indices, masking), masking)
+
+
 def sequences(data: FoldData, n: int = 4) -> Tensor:
     return torch.from_numpy(data.sequences("training", length=16)[:n])
 
@@ -39,7 +44,7 @@ def sequences(data: FoldData, n: int = 4) -> Tensor:
 def one_step(phase: Pretraining | Finetuning, indices: Tensor) -> dict[str, float]:
     phase.enter_training()
     with seeded_torch(0, "dropout"):
-        loss, terms = phase.loss(indices, keyed_generator(0, "masking"))
+        loss, terms = loss_of(phase, indices, 0)
         loss.backward()
     return terms
 
@@ -123,7 +128,7 @@ def test_frozen_and_unfrozen_fine_tuning_start_from_the_same_loss(fold_data: Fol
         phase = make_finetuning(backbones=backbones)
         phase.network.eval()
         with torch.no_grad():
-            losses.append(float(phase.loss(sequences(fold_data), keyed_generator(0, "masking"))[0]))
+            losses.append(float(loss_of(phase, sequences(fold_data), 0)[0]))
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
@@ -151,7 +156,7 @@ def test_a_hole_hides_an_epoch_from_its_neighbours_and_asks_no_stage_there(
     ):
         phase.network.eval()
         with torch.no_grad():
-            costs.append(float(phase.loss(given, keyed_generator(0, "masking"))[0]))
+            costs.append(float(loss_of(phase, given, 0)[0]))
     assert costs[0] == costs[1] != costs[2]
 
 

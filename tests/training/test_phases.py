@@ -21,7 +21,7 @@ from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.store import Store
 from mc2sleepnet.training.finetune import Finetuning, finetune
 from mc2sleepnet.training.fold_data import FoldData
-from mc2sleepnet.training.loop import LoopOptions
+from mc2sleepnet.training.loop import LoopOptions, Phase
 from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions, pretrain
 from mc2sleepnet.training.seeding import keyed_generator, seeded_torch
 from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
@@ -29,6 +29,11 @@ from mc2sleepnet.training.stager import TorchStager
 
 SMALL = NetworkConfig(width=0.125, spectrogram_layers=2, sequence_layers=2)
 LOOP = LoopOptions()
+
+
+def loss_of(phase: Phase, indices: torch.Tensor, seed: int) -> tuple[torch.Tensor, dict[str, float]]:
+    masking = keyed_generator(seed, "masking")
+    return phase.loss(phase.batch(indices, masking), masking)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +62,7 @@ def some_sequences(data: FoldData, n: int = 4) -> torch.Tensor:
 def one_step(phase: Pretraining | Finetuning, indices: torch.Tensor) -> dict[str, float]:
     phase.enter_training()
     with seeded_torch(0, "dropout"):
-        loss, terms = phase.loss(indices, keyed_generator(0, "masking"))
+        loss, terms = loss_of(phase, indices, 0)
         loss.backward()
     return terms
 
@@ -142,7 +147,7 @@ def test_padding_changes_no_term_of_the_loss(data: FoldData) -> None:
         phase = pretraining(data, mask_ratio=0.99)  # all but one epoch hidden, whatever the draw
         phase.model.eval()
         with torch.no_grad():
-            terms.append(phase.loss(indices, keyed_generator(0, "masking"))[1])
+            terms.append(loss_of(phase, indices, 0)[1])
     for name in ("ce_signal", "ce_spectrogram", "ce_fusion", "nce"):
         assert terms[1][name] == pytest.approx(terms[0][name], rel=1e-4), name
 

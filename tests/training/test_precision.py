@@ -11,12 +11,18 @@ import torch
 from mc2sleepnet.model.precision import autocast
 from mc2sleepnet.recipes import finetune_fold, pretrain_fold
 from mc2sleepnet.training.fold_data import FoldData
+from mc2sleepnet.training.loop import Phase
 from mc2sleepnet.training.seeding import keyed_generator, seeded_torch
 
 # bfloat16 keeps 8 bits: single products are off by 0.4 %, and a loss averages thousands of them.
 LOSS_TOLERANCE = 0.03
 GRADIENT_COSINE = 0.95
 CPU = torch.device("cpu")
+
+
+def loss_of(phase: Phase, indices: torch.Tensor, seed: int) -> tuple[torch.Tensor, dict[str, float]]:
+    masking = keyed_generator(seed, "masking")
+    return phase.loss(phase.batch(indices, masking), masking)
 
 
 @pytest.mark.parametrize("phase_name", ["pretraining", "self-supervised", "finetuning"])
@@ -33,7 +39,7 @@ def test_a_bf16_step_follows_float32(
         phase.enter_training()
         indices = torch.from_numpy(fold_data.sequences("training", length=16)[:8])
         with seeded_torch(0, "dropout"), autocast(CPU, precision):  # type: ignore[arg-type]
-            loss, terms = phase.loss(indices, keyed_generator(0, "masking"))
+            loss, terms = loss_of(phase, indices, 0)
         loss.backward()
         assert loss.dtype == torch.float32
         gradient = torch.cat([p.grad.flatten() for p in phase.parameters() if p.grad is not None])

@@ -18,7 +18,7 @@ from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.recipes import finetune_fold, pretrain_fold
 from mc2sleepnet.store import Store
 from mc2sleepnet.training.fold_data import FoldData
-from mc2sleepnet.training.loop import LoopOptions, train
+from mc2sleepnet.training.loop import LoopOptions, Phase, train
 from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions, pretrain
 from mc2sleepnet.training.probe import fit_linear, linear_probe, with_bias
 from mc2sleepnet.training.seeding import keyed_generator, seeded_torch
@@ -28,6 +28,11 @@ from mc2sleepnet.training.token_figures import deviation, effective_rank, token_
 NONE = PretrainOptions(pretrain_supervision="none")
 TINY = NetworkConfig(width=0.125, spectrogram_layers=1, sequence_layers=1)
 Make = Callable[..., Pretraining]
+
+
+def loss_of(phase: Phase, indices: torch.Tensor, seed: int) -> tuple[torch.Tensor, dict[str, float]]:
+    masking = keyed_generator(seed, "masking")
+    return phase.loss(phase.batch(indices, masking), masking)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +82,7 @@ def test_no_stage_changes_the_self_supervised_loss(
         phase.data = data
         phase.enter_training()
         with seeded_torch(0, "dropout"):
-            losses.append(phase.loss(indices, keyed_generator(0, "masking"))[0].item())
+            losses.append(loss_of(phase, indices, 0)[0].item())
     assert losses[0] == losses[1]
 
 
@@ -140,7 +145,10 @@ def test_self_supervision_falls_and_does_not_collapse(fold_data: FoldData, make_
         phase.enter_training()
         chosen = np.random.default_rng(step).permutation(len(sequences))[:8]
         with seeded_torch(step, "dropout"):
-            loss, _ = phase.loss(torch.from_numpy(sequences[chosen]), keyed_generator(step, "masking"))
+            loss, _ = phase.loss(
+                phase.batch(torch.from_numpy(sequences[chosen]), keyed_generator(step, "masking")),
+                keyed_generator(step, "masking"),
+            )
             optimizer.zero_grad()
             loss.backward()
         optimizer.step()

@@ -16,6 +16,12 @@ Assignments = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VAL
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]
 
 
+def tell_ending(ending: str) -> None:
+    """How a run ended; of several ranks only the first has something to say."""
+    if ending:
+        print(ending)
+
+
 @verb
 def pretrain(
     store: Store,
@@ -28,16 +34,9 @@ def pretrain(
     """Pre-train both backbones: stages, InfoNCE and cross-masking, all at once."""
     from mc2sleepnet.recipes import pretrain_fold
 
-    print(
-        pretrain_fold(
-            store,
-            out,
-            fold=fold,
-            preset=preset,
-            assignments=assignments or [],
-            resume=resume,
-            step=progress_bar,
-        )
+    chosen = assignments or []
+    tell_ending(
+        pretrain_fold(store, out, fold=fold, preset=preset, assignments=chosen, resume=resume, step=progress_bar)
     )
 
 
@@ -62,17 +61,9 @@ def finetune(
     """Fine-tune on frozen backbones. RUN then is a model folder that `score` takes."""
     from mc2sleepnet.recipes import finetune_fold
 
-    print(
-        finetune_fold(
-            store,
-            start,
-            out,
-            fold=fold,
-            preset=preset,
-            assignments=assignments or [],
-            resume=resume,
-            step=progress_bar,
-        )
+    chosen = assignments or []
+    tell_ending(
+        finetune_fold(store, start, out, fold=fold, preset=preset, assignments=chosen, resume=resume, step=progress_bar)
     )
 
 

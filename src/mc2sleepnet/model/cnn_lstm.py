@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from mc2sleepnet.core.shapes import Bool, Float
 from mc2sleepnet.core.stages import N_STAGES, SAMPLES_PER_EPOCH, SAMPLING_HZ
+from mc2sleepnet.model.batch_norm import BatchNorm1d
 from mc2sleepnet.model.config import NetworkConfig
+from mc2sleepnet.model.dropout import Dropout
 from mc2sleepnet.model.staging_network import StagingNetwork
 
 PAPER_FILTERS = 128
@@ -35,7 +37,7 @@ class PaddedConvolution(nn.Module):
         super().__init__()
         self.kernel, self.stride = kernel, stride
         self.convolution = nn.Conv1d(width_in, width_out, kernel, stride, bias=False)
-        self.norm = nn.BatchNorm1d(width_out, momentum=momentum)
+        self.norm = BatchNorm1d(width_out, momentum=momentum)
 
     def forward(self, x: Float[Tensor, "M C_in T"]) -> Float[Tensor, "M C_out S"]:
         normed: Tensor = self.norm(self.convolution(pad_to_cover(x, self.kernel, self.stride)))
@@ -68,7 +70,8 @@ class CnnLstm(StagingNetwork):
                 for _ in range(LATER_CONVOLUTIONS)
             )
         )
-        self.dropout = nn.Dropout(DROPOUT)
+        self.dropout = Dropout(DROPOUT, rows="epochs")
+        self.answer_dropout = Dropout(DROPOUT, rows="sequences")
         samples = SAMPLES_PER_EPOCH
         for step in (FIRST_STRIDE, FIRST_POOL, LAST_POOL):
             samples = -(-samples // step)
@@ -93,7 +96,7 @@ class CnnLstm(StagingNetwork):
     def predict(self, tokens: Float[Tensor, "B L 1 D"], is_valid: Bool[Tensor, "B L"]) -> Float[Tensor, "B L 5"]:
         """Logits of the stage head; what is not valid enters the LSTM as zeros."""
         hidden, _ = self.lstm(torch.where(is_valid[:, :, None], tokens[:, :, 0], 0.0))
-        logits: Tensor = self.stage_head(self.dropout(hidden))
+        logits: Tensor = self.stage_head(self.answer_dropout(hidden))
         return logits
 
     def supervised_logits(self, tokens: Float[Tensor, "B L 1 D"], is_valid: Bool[Tensor, "B L"]) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mc2sleepnet.core.shapes import Bool, Float
+from mc2sleepnet.model.dropout import Dropout, Rows
 from mc2sleepnet.model.precision import LayerNorm
 
 NORM_EPS = 1e-12
@@ -64,7 +65,9 @@ class EncoderLayer(nn.Module):
     Shape: [B, L, D] (memory [B, S, D]) → [B, L, D]
     """
 
-    def __init__(self, *, width: int, heads: int, feed_forward: int, dropout: float, has_cross: bool) -> None:
+    def __init__(
+        self, *, width: int, heads: int, feed_forward: int, dropout: float, has_cross: bool, rows: Rows = "sequences"
+    ) -> None:
         super().__init__()
         self.self_attention = Attention(width=width, heads=heads)
         self.self_norm = LayerNorm(width, eps=NORM_EPS)
@@ -74,11 +77,11 @@ class EncoderLayer(nn.Module):
         self.feed_forward = nn.Sequential(
             nn.Linear(width, feed_forward, bias=False),
             nn.GELU(),
-            nn.Dropout(dropout),
+            Dropout(dropout, rows=rows),
             nn.Linear(feed_forward, width, bias=False),
         )
         self.feed_forward_norm = LayerNorm(width, eps=NORM_EPS)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout, rows=rows)
 
     def forward(
         self,

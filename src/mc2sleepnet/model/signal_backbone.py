@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mc2sleepnet.core.shapes import Float
+from mc2sleepnet.model.batch_norm import BatchNorm2d
 
 BLOCK_WIDTHS = (64, 128, 192, 256, 256)
 CONVOLUTIONS_PER_BLOCK = (2, 2, 3, 3, 3)
@@ -38,7 +39,7 @@ class Convolution(nn.Module):
         super().__init__()
         # Written in 2-D with one row: channels-last 2-D kernels are the fast ones on CPUs and GPUs alike.
         self.convolution = nn.Conv2d(width_in, width_out, kernel_size=(1, 3), padding=(0, 1))
-        self.norm = nn.BatchNorm2d(width_out, momentum=momentum)
+        self.norm = BatchNorm2d(width_out, momentum=momentum)
         self.gate = Gate(width_out) if gated else nn.Identity()
         self.activation = nn.PReLU()
 

@@ -40,7 +40,9 @@ class SpectrogramBackbone(nn.Module):
         self.entrance = nn.Identity() if width == views * N_BINS else nn.Linear(views * N_BINS, width)
         self.register_buffer("positions", sinusoidal_positions(N_FRAMES, width), persistent=False)
         self.layers = nn.ModuleList(
-            EncoderLayer(width=width, heads=heads, feed_forward=feed_forward, dropout=dropout, has_cross=False)
+            EncoderLayer(
+                width=width, heads=heads, feed_forward=feed_forward, dropout=dropout, has_cross=False, rows="epochs"
+            )
             for _ in range(layers)
         )
         self.pooling = AttentionPooling(width=width, size=pooling)

@@ -13,6 +13,7 @@ from mc2sleepnet.corpora import folds_of
 from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.store import Store
+from mc2sleepnet.training.devices import joined_ranks
 from mc2sleepnet.training.finetune import FinetuneOptions, finetune
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
@@ -27,7 +28,7 @@ FINETUNING_STRIDE = 4
 def pretrain_fold(
     store: Path, out: Path, *, fold: int, preset: str, assignments: Sequence[str], resume: bool, step: Step = silent
 ) -> str:
-    """Pre-train on one fold of a store's corpus; a line that says how it ended.
+    """Pre-train on one fold of a store's corpus; a line that says how it ended (of several ranks, the first says it).
 
     Raises
     ------
@@ -40,10 +41,12 @@ def pretrain_fold(
     network, loop = build(NetworkConfig, values), build(LoopOptions, values)
     needs_stages = options.pretrain_supervision == "stages"
     data = open_fold(store, fold, needs_stages=needs_stages, validation_recordings=loop.validation_recordings)
-    with recorded(out, "pretrain", _options_told(fold, network, options, loop)) as record:
-        result = pretrain(data, out, network=network, options=options, loop=loop, resume=resume, step=step)
+    told = _options_told(fold, network, options, loop)
+    with recorded(out, "pretrain", told) as record, joined_ranks(loop.device) as ranks:
+        shown = step if ranks.is_first else silent
+        result = pretrain(data, out, network=network, options=options, loop=loop, resume=resume, step=shown)
         record.tell(ending=asdict(result))
-    return _ending(result, out, data)
+    return _ending(result, out, data) if ranks.is_first else ""
 
 
 def finetune_fold(
@@ -85,10 +88,11 @@ def finetune_fold(
     refuse_to_overwrite(out, resume=resume)
     data = open_fold(store, fold, validation_recordings=loop.validation_recordings)
     told = {"from": None if start is None else str(start), **network, **_options_told(fold, options, loop)}
-    with recorded(out, "finetune", told) as record:
-        result = finetune(data, start, out, loop=loop, options=options, network=network, resume=resume, step=step)
+    with recorded(out, "finetune", told) as record, joined_ranks(loop.device) as ranks:
+        shown = step if ranks.is_first else silent
+        result = finetune(data, start, out, loop=loop, options=options, network=network, resume=resume, step=shown)
         record.tell(ending=asdict(result))
-    return _ending(result, out, data)
+    return _ending(result, out, data) if ranks.is_first else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,8 +21,11 @@ from mc2sleepnet.model.architectures import build_network
 from mc2sleepnet.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mc2sleepnet.model.config import PREDICTION_OPTIONS, NetworkConfig
 from mc2sleepnet.model.losses import stage_cross_entropy
+from mc2sleepnet.model.ranks import Ranks, Share
 from mc2sleepnet.model.staging_network import StagingNetwork
+from mc2sleepnet.training.batch import Batch
 from mc2sleepnet.training.calibrate import calibrate
+from mc2sleepnet.training.devices import chosen_device
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, train
 from mc2sleepnet.training.model_folder import write_model_folder
@@ -107,24 +110,26 @@ class Finetuning:
             for part in self.network.backbones():
                 part.eval()
 
-    def loss(self, indices: Tensor, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        """Sum of the network's cross-entropies. Shape: [B, L] → scalar"""
-        device = next(self.network.parameters()).device
+    def batch(self, indices: Tensor, masking: torch.Generator) -> Batch:
+        """The sequences, with holes where `hole_probability` asks for them; with statistics as in pre-training."""
         indices = with_holes(indices, self.options.hole_probability, masking)
-        statistics = None
-        if self.parts is not None:
-            indices, rows = self.parts.draw(indices, masking)
-            statistics = rows.to(device)
-        is_valid = (indices >= 0).to(device)
-        stage = torch.from_numpy(self.data.stage(indices.numpy(), "training")).long().to(device)
+        return Batch(indices) if self.parts is None else Batch(*self.parts.draw(indices, masking))
+
+    def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:  # noqa: ARG002
+        """Sum of the network's cross-entropies. Shape: [B, L] → scalar"""
+        share, (indices, statistics) = Share(Ranks.current(), len(batch.indices)), batch
+        own, like = share.own(indices, fill=-1), next(self.network.parameters())
+        is_valid = (own >= 0).to(like.device)
+        stage = torch.from_numpy(self.data.stage(indices.numpy(), "training")).long().to(like.device)
         if self.tokens is None:
             margin = self.network.config.margin_samples
-            signal_uv = torch.from_numpy(self.data.signal_uv(indices.numpy(), "training", margin=margin)).to(device)
-            tokens = self.network.sequence_tokens(signal_uv, is_valid, statistics)
+            signal_uv = torch.from_numpy(self.data.signal_uv(own.numpy(), "training", margin=margin)).to(like)
+            own_statistics = None if statistics is None else share.own(statistics, fill=0).to(like)
+            tokens = self.network.sequence_tokens(signal_uv, is_valid, own_statistics)
         else:
-            tokens = self.tokens[indices.clamp(min=0)].to(device)
+            tokens = self.tokens[own.clamp(min=0)].to(like.device, like.dtype)
         answers = self.network.supervised_logits(tokens, is_valid)
-        terms = {f"ce_{name}": stage_cross_entropy(logits, stage) for name, logits in answers.items()}
+        terms = {f"ce_{name}": stage_cross_entropy(share.whole(logits), stage) for name, logits in answers.items()}
         total = torch.stack(list(terms.values())).sum()
         return total, {name: term.item() for name, term in terms.items()}
 
@@ -209,7 +214,7 @@ def finetune(
     elif options.backbones == "frozen":
         raise InputError("--set", "backbones=frozen would freeze what has never learned", "Add --set backbones=trained")
     trained = _fresh(network or {}, loop.seed) if parent is None else _asked(parent.network, network or {})
-    trained.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    trained.to(device=chosen_device(loop.device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     loop.check_against(trained.config.sequence_length)
     phase_name = PHASE if parent else PHASE_FROM_SCRATCH
     is_synthetic = data.store.is_synthetic or (parent is not None and parent.is_synthetic)
@@ -244,7 +249,7 @@ def finetune(
     with step(phase_name) as advance:
         result = train(phase, sequences, loop, out, fingerprint=fingerprint, resume=resume, advance=advance)
 
-    if not exports:
+    if not (exports and Ranks.current().is_first):
         return result
     best = load_checkpoint(out)
     stager = TorchStager(best.network)

@@ -17,7 +17,12 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.options import check_choices
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.inference import Aggregation
+from mc2sleepnet.model.dropout import dropout_draws_from
 from mc2sleepnet.model.precision import autocast
+from mc2sleepnet.model.ranks import Ranks
+from mc2sleepnet.training.batch import Batch
+from mc2sleepnet.training.devices import Device
+from mc2sleepnet.training.dropout_blocks import dropout_blocks
 from mc2sleepnet.training.interruption import stop_requests
 from mc2sleepnet.training.resume import Progress, has_resume, load_resume, save_resume
 from mc2sleepnet.training.seeding import keyed_generator, keyed_seed, seeded_torch
@@ -69,6 +74,11 @@ class LoopOptions:
     precision
         ``"float32"``, or ``"bf16"``: steps under autocast, LayerNorms, spectrogram and losses in float32. Validation
         and scoring are float32 in any case.
+    dropout_blocks
+        Parts of a batch that draw their dropout each from a generator of its own, so that as many ranks, or fewer, that
+        share a batch draw the same numbers.
+    device
+        ``"auto"``: a GPU where there is one.
     seed
         Of initialisation, order, masks and dropout.
     """
@@ -90,11 +100,13 @@ class LoopOptions:
     scoring_stride: int = 4
     aggregation: Aggregation = "average"
     precision: Literal["float32", "bf16"] = "float32"
+    dropout_blocks: int = 8
+    device: Device = "auto"
     seed: int = 42
 
     def __post_init__(self) -> None:
         check_choices(self)
-        for name in ("batch_sequences", "validate_every_steps", "patience", "max_passes"):
+        for name in ("batch_sequences", "validate_every_steps", "patience", "max_passes", "dropout_blocks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         for name in ("learning_rate", "gradient_clip"):
@@ -134,8 +146,14 @@ class Phase(Protocol):
     def enter_training(self) -> None:
         """Put every part in the mode the phase wants for a step."""
 
-    def loss(self, indices: Tensor, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        """Loss of a batch of sequences and its named terms. `indices` [B, L]: epochs of the store, -1 padding."""
+    def batch(self, indices: Tensor, masking: torch.Generator) -> Batch:
+        """What a step works on: `indices` [B, L], some perhaps hidden, and what the network wants beside them."""
+
+    def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        """Loss of a batch of sequences and its named terms.
+
+        Of several ranks each computes its own rows and returns the loss of all.
+        """
 
     def validate(self) -> dict[str, float]:
         """Figures on the validation subjects; ``macro_f1`` decides, or, where there is none, ``loss``."""
@@ -209,6 +227,7 @@ def train(
     KeyboardInterrupt
         On Ctrl-C or SIGTERM, after the step in hand was finished and `resume.pt` written.
     """
+    ranks = Ranks.current()
     out.mkdir(parents=True, exist_ok=True)
     optimizer = torch.optim.Adam(phase.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
     progress, sums, n_summed = Progress(), Counter[str](), 0
@@ -222,6 +241,8 @@ def train(
     figures: dict[str, float] = {}
 
     def keep_place() -> None:
+        if not ranks.is_first:
+            return
         save_resume(
             out,
             module=phase.module,
@@ -232,7 +253,8 @@ def train(
             fingerprint=fingerprint,
         )
 
-    with RunLog(out, step=progress.step) as log, stop_requests() as stop_requested:
+    ranks.wait()  # until all have read where the run is: from here on rank 0 writes
+    with RunLog(out, step=progress.step, is_silent=not ranks.is_first) as log, stop_requests() as stop_requested:
         for current_pass, indices in batches(sequences, options.batch_sequences, options.seed, progress.step):
             if progress.ended_by or progress.step >= last_step:
                 break
@@ -249,8 +271,10 @@ def train(
                 means = {name: total / n_summed for name, total in sums.items()}
                 seconds = means.pop("seconds")
                 rate = indices.numel() / seconds
-                figures = phase.validate()
-                _judge(phase, progress, figures, options.patience)
+                figures = ranks.told_by_first(phase.validate() if ranks.is_first else {})
+                _judge(progress, figures, options.patience)
+                if progress.best_step == progress.step and ranks.is_first:
+                    phase.save(figures, progress.step)
                 if is_last and not progress.ended_by:
                     progress.ended_by = "limit"
                 row = {"step": progress.step, "pass": current_pass, **means, "epochs_per_s": rate}
@@ -260,7 +284,7 @@ def train(
                 keep_place()
             judged = f" · {NAME_OF_FIGURE[progress.judged_by]} {figures[progress.judged_by]:.3f}" if figures else ""
             advance(progress.step, last_step, f"loss {loss:.2f}{judged}")
-            if stop_requested():
+            if ranks.any(stop_requested()):
                 keep_place()
                 raise KeyboardInterrupt
     return TrainingResult(
@@ -285,11 +309,15 @@ def _update(
     phase.enter_training()
     for group in optimizer.param_groups:
         group["lr"] = options.learning_rate * rate_at(options, step, last_step)
+    device, masking = phase.parameters()[0].device, keyed_generator(options.seed, "masking", step)
+    batch = phase.batch(indices, masking)
+    blocks = dropout_blocks(batch.indices, options.dropout_blocks, device, seed=options.seed, step=step)
     with seeded_torch(options.seed, "dropout", step):
-        with autocast(phase.parameters()[0].device, options.precision):
-            loss, terms = phase.loss(indices, keyed_generator(options.seed, "masking", step))
+        with autocast(device, options.precision), dropout_draws_from(blocks):
+            loss, terms = phase.loss(batch, masking)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+    Ranks.current().add_up_gradients(phase.parameters())
     norm = nn.utils.clip_grad_norm_(phase.parameters(), options.gradient_clip)
     if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
         return math.nan, terms
@@ -308,14 +336,13 @@ def _not_finite(out: Path, progress: Progress, recordings: list[str]) -> InputEr
     )
 
 
-def _judge(phase: Phase, progress: Progress, figures: dict[str, float], patience: int) -> None:
+def _judge(progress: Progress, figures: dict[str, float], patience: int) -> None:
     progress.judged_by = "macro_f1" if "macro_f1" in figures else "loss"
     figure = figures[progress.judged_by]
     is_better = figure > progress.best_figure if progress.judged_by == "macro_f1" else figure < progress.best_figure
     if is_better or not progress.best_step:
         progress.best_figure, progress.best_step = figure, progress.step
         progress.validations_since_best = 0
-        phase.save(figures, progress.step)
     else:
         progress.validations_since_best += 1
         if progress.validations_since_best >= patience:

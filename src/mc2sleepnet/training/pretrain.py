@@ -19,6 +19,9 @@ from mc2sleepnet.model.losses import info_nce, negative_pairs, restoration_l1, s
 from mc2sleepnet.model.masking import sample_is_masked
 from mc2sleepnet.model.network import NetworkConfig, Tokens
 from mc2sleepnet.model.pretraining_network import PretrainingNetwork
+from mc2sleepnet.model.ranks import Ranks, Share
+from mc2sleepnet.training.batch import Batch
+from mc2sleepnet.training.devices import chosen_device
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, train
 from mc2sleepnet.training.probe import linear_probe
@@ -112,67 +115,71 @@ class Pretraining:
         """Everything trains."""
         self.model.train()
 
-    def loss(self, indices: Tensor, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def batch(self, indices: Tensor, masking: torch.Generator) -> Batch:
+        """The sequences, where the network wants statistics with those of a part of their recording."""
+        return Batch(indices) if self.parts is None else Batch(*self.parts.draw(indices, masking))
+
+    def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """The pre-training loss (docs/method.md) of sequences of epochs. Shape: [B, L] → scalar"""
-        device = next(self.model.parameters()).device
-        statistics = None
-        if self.parts is not None:
-            indices, rows = self.parts.draw(indices, masking)
-            statistics = rows.to(device)
-        is_valid = (indices >= 0).to(device)
+        share, (indices, statistics) = Share(Ranks.current(), len(batch.indices)), batch
+        own, like = share.own(indices, fill=-1), next(self.model.parameters())
+        is_valid = (own >= 0).to(like.device)
         margin = self.model.network.config.margin_samples
-        signal_uv = torch.from_numpy(self.data.signal_uv(indices.numpy(), "training", margin=margin)).to(device)
-        tokens = self.model.network.encode(signal_uv, is_valid, statistics)
+        signal_uv = torch.from_numpy(self.data.signal_uv(own.numpy(), "training", margin=margin)).to(like)
+        own_statistics = None if statistics is None else share.own(statistics, fill=0).to(like)
+        tokens = self.model.network.encode(signal_uv, is_valid, own_statistics)
         terms: dict[str, Tensor] = {}
         if self.options.pretrain_supervision == "stages":
-            stage = torch.from_numpy(self.data.stage(indices.numpy(), "training")).long().to(device)
-            terms |= self.stage_terms(tokens, stage, is_valid)
-        terms |= self.self_supervised_terms(tokens, indices, is_valid, masking)
+            stage = torch.from_numpy(self.data.stage(indices.numpy(), "training")).long().to(like.device)
+            terms |= self.stage_terms(tokens, is_valid, stage, share)
+        terms |= self.self_supervised_terms(tokens, indices, masking, share)
         total = torch.stack(list(terms.values())).sum()
         return total, {name: term.item() for name, term in terms.items()}
 
-    def stage_terms(self, tokens: Tokens, stage: Tensor, is_valid: Tensor) -> dict[str, Tensor]:
+    def stage_terms(self, tokens: Tokens, is_valid: Tensor, stage: Tensor, share: Share) -> dict[str, Tensor]:
         """Cross-entropies of the single views and of their fusion."""
-        logits = self.model.single_view(tokens, is_valid)
-        return {f"ce_{head}": stage_cross_entropy(of_head, stage) for head, of_head in logits._asdict().items()}
+        logits = self.model.single_view(tokens, is_valid)._asdict()
+        return {f"ce_{head}": stage_cross_entropy(share.whole(of_head), stage) for head, of_head in logits.items()}
 
     def self_supervised_terms(
-        self, tokens: Tokens, indices: Tensor, is_valid: Tensor, masking: torch.Generator
+        self, tokens: Tokens, indices: Tensor, masking: torch.Generator, share: Share
     ) -> dict[str, Tensor]:
         """What is learned without a stage, weighted; a term of weight 0 is not computed."""
         options = self.options
         terms: dict[str, Tensor] = {}
         if options.lambda_nce:
-            recording = torch.from_numpy(self.data.store.recording_of(indices.clamp(min=0).numpy()))
-            numbers = indices.to(is_valid.device), recording.to(is_valid.device)
-            terms["nce"] = options.lambda_nce * self.nce_term(tokens, *numbers, is_valid)
+            terms["nce"] = options.lambda_nce * self.nce_term(tokens, indices, share)
         if options.lambda_recon:
-            terms["recon"] = options.lambda_recon * self.restoration_term(tokens, is_valid, masking)
+            terms["recon"] = options.lambda_recon * self.restoration_term(tokens, indices, masking, share)
         return terms
 
-    def nce_term(self, tokens: Tokens, epoch: Tensor, recording: Tensor, is_valid: Tensor) -> Tensor:
+    def nce_term(self, tokens: Tokens, indices: Tensor, share: Share) -> Tensor:
         """InfoNCE between both modalities' projected tokens of the batch's valid epochs."""
+        device, is_valid = tokens.signal.device, indices >= 0
+        recording = torch.from_numpy(self.data.store.recording_of(indices.clamp(min=0).numpy()))
+        epoch, recording = indices[is_valid].to(device), recording[is_valid].to(device)
         project = self.model.extra.projector
+        signal, spectrogram = (share.whole(project(modality))[is_valid.to(device)] for modality in tokens)
         return info_nce(
-            project(tokens.signal[is_valid]),
-            project(tokens.spectrogram[is_valid]),
-            negative_pairs(epoch[is_valid], recording[is_valid], skip_neighbours=self.options.nce_skip_neighbours),
+            signal,
+            spectrogram,
+            negative_pairs(epoch, recording, skip_neighbours=self.options.nce_skip_neighbours),
             temperature=self.options.nce_temperature,
         )
 
-    def restoration_term(self, tokens: Tokens, is_valid: Tensor, masking: torch.Generator) -> Tensor:
+    def restoration_term(self, tokens: Tokens, indices: Tensor, masking: torch.Generator, share: Share) -> Tensor:
         """Cross-masking: each modality's masked epochs restored from the other."""
-        options = self.options
+        options, device = self.options, tokens.signal.device
+        is_valid = (indices >= 0).to(device)
         is_masked = Tokens(*(sample_is_masked(is_valid, options.mask_ratio, masking) for _ in tokens))
-        restored = self.model.restore(
-            tokens, is_masked.signal, is_masked.spectrogram, is_valid, memory=options.restoration_memory
-        )
+        own = [share.own(rows, fill=False) for rows in (*is_masked, is_valid)]
+        restored = self.model.restore(tokens, own[0], own[1], own[2], memory=options.restoration_memory)
         losses = []
         for found, target, hidden in zip(restored, tokens, is_masked, strict=True):
             # A sequence of fewer than two epochs has nothing hidden and takes no part.
             takes_part = hidden if options.recon_positions == "masked" else is_valid & hidden.any(1, True)
-            wanted = target.detach() if options.detach_targets else target
-            losses.append(restoration_l1(found, wanted, takes_part, reduction=options.recon_reduction))
+            wanted = share.whole(target.detach() if options.detach_targets else target)
+            losses.append(restoration_l1(share.whole(found), wanted, takes_part, reduction=options.recon_reduction))
         return torch.stack(losses).sum() if options.recon_reduction == "sum" else torch.stack(losses).mean()
 
     def single_view_fusion(self, tokens: Tensor, is_valid: Tensor) -> Tensor:
@@ -214,7 +221,7 @@ class Pretraining:
             is_valid = (indices >= 0).to(device)
             batch = Tokens.of((tokens[place[indices.clamp(min=0)]].to(device)) * is_valid[:, :, None, None])
             masking = keyed_generator(self.loop.seed, "validation masking", index)
-            terms = self.self_supervised_terms(batch, indices, is_valid, masking)
+            terms = self.self_supervised_terms(batch, indices, masking, Share(Ranks(), len(indices)))
             sums.update({name: len(indices) * term.item() for name, term in terms.items()})
         means = {name: total / len(order) for name, total in sums.items()}
         return {"loss": sum(means.values()), **{f"loss_{name}": mean for name, mean in means.items()}}
@@ -257,7 +264,8 @@ def pretrain(
         raise InputError("--set", fault, "Train it by `finetune` from scratch")
     loop.check_against(network.sequence_length)
     with seeded_torch(loop.seed, "initialisation"):
-        model = PretrainingNetwork(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = PretrainingNetwork(network)
+    model.to(device=chosen_device(loop.device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     with step("spectrogram") as advance:
         fitted_on = fit_spectrogram_statistics(model.network.spectrogram, data, advance)
     with step("statistics of recordings") as advance:

@@ -32,10 +32,9 @@ class TorchStager:
         """L, epochs per sequence."""
         return self.network.config.sequence_length
 
-    @property
-    def device(self) -> torch.device:
-        """Where the network's parameters live."""
-        return next(self.network.parameters()).device
+    def _beside(self, x: NDArray[np.float32]) -> torch.Tensor:
+        """A tensor where the network's parameters live, of their type."""
+        return torch.from_numpy(x).to(next(self.network.parameters()))
 
     @property
     def margin_samples(self) -> int:
@@ -53,8 +52,8 @@ class TorchStager:
     ) -> NDArray[np.float32]:
         """Tokens of single epochs of a recording. Shape: [M, T] µV, [N_STATISTICS] → [M, S, D]"""
         self.network.eval()
-        of_recording = None if statistics is None else torch.from_numpy(statistics)[None].to(self.device)
-        tokens = self.network.epoch_tokens(torch.from_numpy(signal_uv).to(self.device), of_recording)
+        of_recording = None if statistics is None else self._beside(statistics)[None]
+        tokens = self.network.epoch_tokens(self._beside(signal_uv), of_recording)
         encoded: NDArray[np.float32] = tokens.float().cpu().numpy()
         return encoded
 
@@ -62,7 +61,7 @@ class TorchStager:
     def relate(self, tokens: NDArray[np.float32], is_valid: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Log-probabilities of the stages. Shape: [B, L, S, D], [B, L] → [B, L, 5]"""
         self.network.eval()
-        valid = torch.from_numpy(is_valid).to(self.device)
-        logits = self.answer(torch.from_numpy(tokens).to(self.device), valid)
+        beside = self._beside(tokens)
+        logits = self.answer(beside, torch.from_numpy(is_valid).to(beside.device))
         log_probabilities: NDArray[np.float32] = F.log_softmax(logits.float(), dim=2).cpu().numpy()
         return log_probabilities

@@ -24,10 +24,15 @@ class RunLog:
         Folder of the run.
     step
         Step the run goes on from; 0 for a new one.
+    is_silent
+        Write nothing: another rank does.
     """
 
-    def __init__(self, out: Path, *, step: int) -> None:
-        self.path = out / METRICS_FILE
+    def __init__(self, out: Path, *, step: int, is_silent: bool = False) -> None:
+        self.path, self._is_silent = out / METRICS_FILE, is_silent
+        self._curves: SummaryWriter | None = None
+        if is_silent:
+            return
         truncate_metrics(self.path, step)
         self._curves = _summary_writer(out / TENSORBOARD_FOLDER, step)
 
@@ -39,6 +44,8 @@ class RunLog:
         OSError
             With the file named, if it cannot be written.
         """
+        if self._is_silent:
+            return
         with errors_name(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         if self._curves is None:
