@@ -67,7 +67,8 @@ def test_the_loss_of_a_batch_falls_when_it_is_learned(
     for step in range(8):
         phase.enter_training()
         with seeded_torch(step, "dropout"):
-            loss, _ = phase.loss(indices, keyed_generator(step, "masking"))
+            masking = keyed_generator(step, "masking")
+            loss, _ = phase.loss(phase.batch(indices, masking), masking)
             optimizer.zero_grad()
             loss.backward()
         optimizer.step()
