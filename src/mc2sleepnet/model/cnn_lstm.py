@@ -1,9 +1,9 @@
 """An outside rival: TinySleepNet's network, a small CNN per epoch and one LSTM over the sequence.
 
-Source: Supratak, Guo, "TinySleepNet: An Efficient Deep Learning Model for Sleep Stage Scoring based on Raw
-Single-Channel EEG", EMBC 2020, figure 1 and section II, for its sizes; written from that description. Its training
-recipe (augmentation, weighted stages, sequences that carry the LSTM's state through a night) is not imitated: rivals
-here share MC2SleepNet's loop, folds and sequences.
+After Supratak, Guo, "TinySleepNet: An Efficient Deep Learning Model for Sleep Stage Scoring based on Raw
+Single-Channel EEG", EMBC 2020: like it, not a reproduction. The sizes are those of the published design as we know it;
+they were not compared with the paper or its code. Its training recipe (augmentation, weighted stages, sequences that
+carry the LSTM's state through a night) is not imitated: rivals here share MC2SleepNet's loop, folds and sequences.
 """
 
 import torch
@@ -54,7 +54,7 @@ def pad_to_cover(x: Float[Tensor, "M C T"], kernel: int, stride: int) -> Float[T
 class CnnLstm(StagingNetwork):
     """Convolutions of ½ s, then three of 8 steps, pools of 8 and 4; an LSTM of 128, which looks back only.
 
-    1,516,421 parameters at width 1.0 (surveys print 1.3 million; with which sizes they do not say).
+    1,516,421 parameters at width 1.0 (1.3 million is the count usually printed; with which sizes is not known here).
     """
 
     def __init__(self, config: NetworkConfig) -> None:
