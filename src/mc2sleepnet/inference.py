@@ -66,7 +66,7 @@ def encode_night(
     """
     scorable = np.flatnonzero(is_scorable)
     encoded = []
-    statistics = recording_statistics(signal_uv[scorable]) if stager.needs_statistics and len(scorable) else None
+    statistics = recording_statistics(signal_uv, is_scorable) if stager.needs_statistics and len(scorable) else None
     for indices in _pieces(scorable, EPOCHS_PER_CALL):
         epochs_uv = night_with_margins(signal_uv, is_scorable, indices, margin=stager.margin_samples)
         encoded.append(stager.encode(epochs_uv, statistics))

@@ -8,7 +8,16 @@ import torch
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import Calibration, open_model_folder
-from mc2sleepnet.core.recording_statistics import N_BINS, N_STATISTICS, frame_decibels, recording_statistics
+from mc2sleepnet.core.recording_statistics import (
+    EPOCHS_PER_PIECE,
+    FRAME_STEP,
+    N_BINS,
+    N_STATISTICS,
+    SAMPLE_STEP,
+    frame_decibels,
+    recording_statistics,
+    statistics_of_frames,
+)
 from mc2sleepnet.inference import score_night
 from mc2sleepnet.model.checkpoint import Checkpoint, save_checkpoint
 from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig
@@ -132,3 +141,11 @@ def test_flat_recordings_stay_finite() -> None:
 def test_an_unknown_normalisation_is_refused_by_name(option: str) -> None:
     with pytest.raises(InputError, match="Choose from"):
         chosen_options("paper", [option], (NetworkConfig,))
+
+
+def test_statistics_gathered_piece_by_piece_are_those_of_the_whole() -> None:
+    signal_uv = np.random.default_rng(3).normal(0, 20, (2 * EPOCHS_PER_PIECE + 7, 3000)).astype(np.float32)
+    is_readable = np.random.default_rng(4).random(len(signal_uv)) < 0.9
+    readable_uv = signal_uv[is_readable]
+    whole = statistics_of_frames(frame_decibels(readable_uv, FRAME_STEP), readable_uv[:, ::SAMPLE_STEP])
+    np.testing.assert_array_equal(recording_statistics(signal_uv, is_readable), whole)

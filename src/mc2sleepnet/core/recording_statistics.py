@@ -22,6 +22,7 @@ N_STATISTICS = 2 * N_BINS + 2
 TEN_PERCENT_Z = 1.2816
 # Neighbouring frames say nearly the same: one in three, and one sample in eight, will do.
 FRAME_STEP, SAMPLE_STEP = 3, 8
+EPOCHS_PER_PIECE = 256
 
 
 def frame_decibels(signal_uv: NDArray[np.float32], frame_step: int = 1) -> NDArray[np.float32]:
@@ -59,10 +60,20 @@ def statistics_of_frames(decibels: NDArray[np.float32], samples_uv: NDArray[np.f
     return np.concatenate([middle, deviation, [middle_uv, deviation_uv]]).astype(np.float32)
 
 
-def recording_statistics(signal_uv: NDArray[np.float32]) -> NDArray[np.float32]:
+def recording_statistics(
+    signal_uv: NDArray[np.float32], is_readable: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
     """Statistics of a recording's readable epochs; what `statistics_of_frames` makes of a thinned set of frames.
 
-    Shape: [N, T] µV → [N_STATISTICS]
+    Shape: [N, T] µV, [N] or None for all → [N_STATISTICS]
     """
-    assert len(signal_uv) > 0
-    return statistics_of_frames(frame_decibels(signal_uv, FRAME_STEP), signal_uv[:, ::SAMPLE_STEP])
+    readable = np.arange(len(signal_uv)) if is_readable is None else np.flatnonzero(is_readable)
+    assert len(readable) > 0
+    decibels = np.empty((len(readable), len(range(0, N_FRAMES, FRAME_STEP)), N_BINS), np.float32)
+    samples_uv = np.empty((len(readable), len(range(0, SAMPLES_PER_EPOCH, SAMPLE_STEP))), np.float32)
+    # Piece by piece: windowed frames of a whole recording would be many times its size.
+    for start in range(0, len(readable), EPOCHS_PER_PIECE):
+        piece_uv = signal_uv[readable[start : start + EPOCHS_PER_PIECE]]
+        decibels[start : start + len(piece_uv)] = frame_decibels(piece_uv, FRAME_STEP)
+        samples_uv[start : start + len(piece_uv)] = piece_uv[:, ::SAMPLE_STEP]
+    return statistics_of_frames(decibels, samples_uv)

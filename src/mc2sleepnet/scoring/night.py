@@ -246,5 +246,5 @@ def _outside(recording: EpochedRecording, model: ModelFolder) -> tuple[str, ...]
     known = model.config.get("provenance", {}).get("statistics_range")
     if not known or not recording.is_scorable.any():
         return ()
-    statistics = recording_statistics(recording.signal_uv[recording.is_scorable])
+    statistics = recording_statistics(recording.signal_uv, recording.is_scorable)
     return StatisticsRange.from_json(known).what_is_outside(statistics)
