@@ -21,6 +21,7 @@ from mc2sleepnet.training.watching import METRICS_FILE
 PROGRAM = textwrap.dedent(
     """
     import sys
+    from dataclasses import replace
     from pathlib import Path
     import torch
     from mc2sleepnet.model.network import NetworkConfig
@@ -46,6 +47,10 @@ PROGRAM = textwrap.dedent(
         train(Pretraining(model, data, PretrainOptions(), **kept), sequences, loop, out / "pre", **ending)
         options = FinetuneOptions(backbones="trained", hole_probability=0.2)
         train(Finetuning(model.network, data, options, **kept), sequences, loop, out / "fine", **ending)
+        kept["loop"] = loop = replace(loop, augmentation="sleepyco", max_steps=2)
+        train(Pretraining(model, data, PretrainOptions(), **kept), sequences, loop, out / "changed", **ending)
+        frozen = Finetuning(model.network, data, FinetuneOptions(), **kept)
+        train(frozen, sequences, loop, out / "changed, frozen", **ending)
     """
 )
 
@@ -73,9 +78,9 @@ def test_two_ranks_have_the_losses_of_one_in_both_phases(
         command = torchrun(ranks, str(program), str(store_dir), str(tmp_path / str(ranks)))
         ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         assert ended.returncode == 0, ended.stderr
-    for phase in ("pre", "fine"):
+    for phase, steps in {"pre": 4, "fine": 4, "changed": 2, "changed, frozen": 2}.items():
         one, two = (rows(tmp_path / str(ranks) / phase) for ranks in (1, 2))
-        assert len(one) == len(two) == 4
+        assert len(one) == len(two) == steps
         for expected, found in zip(one, two, strict=True):
             timeless = {name: value for name, value in expected.items() if name != "epochs_per_s"}
             assert {name: found[name] for name in timeless} == pytest.approx(timeless, rel=1e-5, abs=1e-8)

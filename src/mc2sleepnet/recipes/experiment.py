@@ -9,7 +9,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.progress import Step, silent
 from mc2sleepnet.corpora.folds import Fold
 from mc2sleepnet.model.network import NetworkConfig
-from mc2sleepnet.recipes.single_fold import FINETUNING_STRIDE
+from mc2sleepnet.recipes.single_fold import finetuning_stride
 from mc2sleepnet.store import Store
 from mc2sleepnet.training.finetune import FinetuneOptions
 from mc2sleepnet.training.grid import Where
@@ -100,10 +100,8 @@ def phase_options(protocol: Protocol, run: Run) -> PhaseOptions:
     for_both = chosen_options("paper", common, {*PRETRAINING_OPTIONS, *FINETUNING_OPTIONS})
     chosen = {phase: for_both | chosen_options("paper", own[phase], kinds) for phase, kinds in PREFIXES.items()}
     pretraining = preset | dict(protocol.pretraining) | chosen["pretrain"]
-    # Frozen backbones encode every epoch once, so that overlapping sequences cost little; trained ones do not.
-    is_frozen = chosen["finetune"].get("backbones", "frozen") == "frozen"
-    stride = {"sequence_stride": FINETUNING_STRIDE} if is_frozen else {}
-    finetuning = stride | dict(protocol.finetuning) | chosen["finetune"]
+    finetuning = dict(protocol.finetuning) | chosen["finetune"]
+    finetuning = finetuning_stride(finetuning) | finetuning
     before = _all_options(PRETRAINING_OPTIONS, pretraining)
     after = _all_options(FINETUNING_OPTIONS, finetuning)
     seed = before.pop("seed")

@@ -1,6 +1,6 @@
 """One phase on one fold, as the verbs `pretrain` and `finetune` run it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from mc2sleepnet.training.presets import PRESETS, build, chosen_options
 from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
 from mc2sleepnet.training.resume import has_resume
 
-# Fine-tuning's sequences cost little, because every epoch is encoded once: they may overlap.
+# Of fine-tuning's sequences where they cost little, because every epoch is encoded once: they may overlap.
 FINETUNING_STRIDE = 4
 
 
@@ -80,8 +80,7 @@ def finetune_fold(
         _check_preset(start, preset)
     if from_scratch:
         values = {"backbones": "trained"} | values
-    elif values.get("backbones", "frozen") == "frozen":
-        values = {"sequence_stride": FINETUNING_STRIDE} | values
+    values = finetuning_stride(values) | values
     loop, options = build(LoopOptions, values), build(FinetuneOptions, values)
     build(NetworkConfig, values)
     network = {field.name: values[field.name] for field in fields(NetworkConfig) if field.name in values}
@@ -93,6 +92,12 @@ def finetune_fold(
         result = finetune(data, start, out, loop=loop, options=options, network=network, resume=resume, step=shown)
         record.tell(ending=asdict(result))
     return _ending(result, out, data) if ranks.is_first else ""
+
+
+def finetuning_stride(values: Mapping[str, Any]) -> dict[str, int]:
+    """The stride by name, where every epoch is encoded once; where it is encoded in every step, the loop's own."""
+    is_encoded_once = values.get("backbones", "frozen") == "frozen" and values.get("augmentation", "none") == "none"
+    return {"sequence_stride": FINETUNING_STRIDE} if is_encoded_once else {}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from mc2sleepnet.model.config import PREDICTION_OPTIONS, NetworkConfig
 from mc2sleepnet.model.losses import stage_cross_entropy
 from mc2sleepnet.model.ranks import Ranks, Share
 from mc2sleepnet.model.staging_network import StagingNetwork
+from mc2sleepnet.training.augmentation import augmented_batch
 from mc2sleepnet.training.batch import Batch
 from mc2sleepnet.training.calibrate import calibrate
 from mc2sleepnet.training.devices import chosen_device
@@ -46,7 +47,8 @@ class FinetuneOptions:
     Attributes
     ----------
     backbones
-        ``"frozen"``, in eval mode, so that every epoch is encoded once; or ``"trained"``, with the rest.
+        ``"frozen"``, in eval mode, so that without augmentation every epoch is encoded once; or ``"trained"``, with
+        the rest.
     hole_probability
         Share of a sequence's epochs hidden in every step as if they could not be read, so that the network meets
         the holes of real nights; no stage is asked for there.
@@ -65,7 +67,7 @@ class Finetuning:
     """The phase of `loop.train` that learns stages alone.
 
     Where backbones are frozen and in eval mode, every epoch is encoded once, before the first step, and not once a
-    pass.
+    pass; but with augmentation in every step.
     """
 
     def __init__(
@@ -92,6 +94,8 @@ class Finetuning:
         if self.options.backbones == "frozen":
             freeze_backbones(network)
             self._validation_tokens = data.encode(self.stager, data.validation, advance)
+        # What is augmented is another signal in every step, and encoded there.
+        if self.options.backbones == "frozen" and loop.augmentation == "none":
             encoded = data.encode(self.stager, data.training, advance, parts=parts)
             self.tokens = torch.zeros(data.store.n_epochs, *network.token_shape)
             for recording in data.training:
@@ -117,13 +121,16 @@ class Finetuning:
 
     def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:  # noqa: ARG002
         """Sum of the network's cross-entropies. Shape: [B, L] → scalar"""
-        share, (indices, statistics) = Share(Ranks.current(), len(batch.indices)), batch
+        share, (indices, statistics, keys) = Share(Ranks.current(), len(batch.indices)), batch
         own, like = share.own(indices, fill=-1), next(self.network.parameters())
         is_valid = (own >= 0).to(like.device)
         stage = torch.from_numpy(self.data.stage(indices.numpy(), "training")).long().to(like.device)
         if self.tokens is None:
             margin = self.network.config.margin_samples
             signal_uv = torch.from_numpy(self.data.signal_uv(own.numpy(), "training", margin=margin)).to(like)
+            if keys is not None:
+                own_keys = share.own(keys, fill=0).to(like.device)
+                signal_uv = augmented_batch(signal_uv, own_keys, self.loop.augmentation_probability)
             own_statistics = None if statistics is None else share.own(statistics, fill=0).to(like)
             tokens = self.network.sequence_tokens(signal_uv, is_valid, own_statistics)
         else:

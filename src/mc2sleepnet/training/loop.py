@@ -25,6 +25,7 @@ from mc2sleepnet.training.devices import Device
 from mc2sleepnet.training.dropout_blocks import dropout_blocks
 from mc2sleepnet.training.interruption import stop_requests
 from mc2sleepnet.training.resume import Progress, has_resume, load_resume, save_resume
+from mc2sleepnet.training.row_generator import keys_of_examples
 from mc2sleepnet.training.seeding import keyed_generator, keyed_seed, seeded_torch
 from mc2sleepnet.training.watching import RunLog
 
@@ -71,6 +72,11 @@ class LoopOptions:
     aggregation
         ``"average"``: an epoch's stage comes from all sequences that hold it. ``"last"``: from the one that ends with
         it, so that the first L−1 epochs of a night are never scored; needs `scoring_stride` 1.
+    augmentation
+        ``"sleepyco"``: the signals of training epochs are changed at random (`augmentation.augment`), anew in every
+        step. Validation and statistics read them as they are.
+    augmentation_probability
+        That an epoch meets one of the six changes, for each of them.
     precision
         ``"float32"``, or ``"bf16"``: steps under autocast, LayerNorms, spectrogram and losses in float32. Validation
         and scoring are float32 in any case.
@@ -80,7 +86,7 @@ class LoopOptions:
     device
         ``"auto"``: a GPU where there is one.
     seed
-        Of initialisation, order, masks and dropout.
+        Of initialisation, order, masks, dropout and augmentation.
     """
 
     learning_rate: float = 5e-4
@@ -99,6 +105,8 @@ class LoopOptions:
     validation_recordings: int = 0
     scoring_stride: int = 4
     aggregation: Aggregation = "average"
+    augmentation: Literal["none", "sleepyco"] = "none"
+    augmentation_probability: float = 0.5
     precision: Literal["float32", "bf16"] = "float32"
     dropout_blocks: int = 8
     device: Device = "auto"
@@ -115,6 +123,8 @@ class LoopOptions:
         for name in ("weight_decay", "warmup_steps", "max_steps", "validation_recordings", "seed"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
+        if not 0 < self.augmentation_probability <= 1:
+            raise ValueError(f"augmentation_probability must lie in (0, 1], not {self.augmentation_probability}")
 
     def check_against(self, sequence_length: int) -> None:
         """Refuse strides by which sequences would leave epochs out.
@@ -311,6 +321,8 @@ def _update(
         group["lr"] = options.learning_rate * rate_at(options, step, last_step)
     device, masking = phase.parameters()[0].device, keyed_generator(options.seed, "masking", step)
     batch = phase.batch(indices, masking)
+    if options.augmentation != "none":
+        batch = batch._replace(keys=keys_of_examples(indices, seed=options.seed, purpose="augmentation", step=step))
     blocks = dropout_blocks(batch.indices, options.dropout_blocks, device, seed=options.seed, step=step)
     with seeded_torch(options.seed, "dropout", step):
         with autocast(device, options.precision), dropout_draws_from(blocks):

@@ -20,6 +20,7 @@ from mc2sleepnet.model.masking import sample_is_masked
 from mc2sleepnet.model.network import NetworkConfig, Tokens
 from mc2sleepnet.model.pretraining_network import PretrainingNetwork
 from mc2sleepnet.model.ranks import Ranks, Share
+from mc2sleepnet.training.augmentation import augmented_batch
 from mc2sleepnet.training.batch import Batch
 from mc2sleepnet.training.devices import chosen_device
 from mc2sleepnet.training.fold_data import FoldData, figures_of
@@ -121,11 +122,14 @@ class Pretraining:
 
     def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """The pre-training loss (docs/method.md) of sequences of epochs. Shape: [B, L] → scalar"""
-        share, (indices, statistics) = Share(Ranks.current(), len(batch.indices)), batch
+        share, (indices, statistics, keys) = Share(Ranks.current(), len(batch.indices)), batch
         own, like = share.own(indices, fill=-1), next(self.model.parameters())
         is_valid = (own >= 0).to(like.device)
         margin = self.model.network.config.margin_samples
         signal_uv = torch.from_numpy(self.data.signal_uv(own.numpy(), "training", margin=margin)).to(like)
+        if keys is not None:
+            own_keys = share.own(keys, fill=0).to(like.device)
+            signal_uv = augmented_batch(signal_uv, own_keys, self.loop.augmentation_probability)
         own_statistics = None if statistics is None else share.own(statistics, fill=0).to(like)
         tokens = self.model.network.encode(signal_uv, is_valid, own_statistics)
         terms: dict[str, Tensor] = {}
