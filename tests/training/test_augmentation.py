@@ -34,6 +34,7 @@ from mc2sleepnet.training.augmentation import (
     shift_time,
     stop_band,
 )
+from mc2sleepnet.training.cached_tokens import CachedTokens
 from mc2sleepnet.training.finetune import FinetuneOptions
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions
@@ -223,8 +224,8 @@ def test_frozen_finetuning_encodes_what_is_augmented_in_every_step_with_backbone
     kept, plain = make_finetuning(), make_finetuning()
     loop = replace(plain.loop, augmentation="sleepyco")
     phase = type(plain)(plain.network, fold_data, FinetuneOptions(), loop=loop, keep=lambda *_: None)
-    assert kept.tokens is not None
-    assert phase.tokens is None
+    assert isinstance(kept.inputs, CachedTokens)
+    assert not isinstance(phase.inputs, CachedTokens)
     assert phase.validation_tokens() is phase.validation_tokens()
     indices = torch.from_numpy(fold_data.sequences("training", length=16)[:3])
     step = [keys_of_examples(indices, seed=0, purpose="augmentation", step=number) for number in (0, 1)]

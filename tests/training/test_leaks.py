@@ -13,6 +13,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.corpora import Fold
 from mc2sleepnet.model.spectrogram import Spectrogram
 from mc2sleepnet.store import Store
+from mc2sleepnet.training.cached_tokens import CachedTokens
 from mc2sleepnet.training.calibrate import calibrate
 from mc2sleepnet.training.finetune import Finetuning, finetune
 from mc2sleepnet.training.fold_data import FoldData, LeakError, figures_of
@@ -25,7 +26,8 @@ from mc2sleepnet.training.stager import TorchStager
 
 def loss_of(phase: Phase, indices: torch.Tensor, seed: int) -> tuple[torch.Tensor, dict[str, float]]:
     masking = keyed_generator(seed, "masking")
-    return phase.loss(phase.batch(indices, masking), masking)
+    loss, terms = phase.loss(phase.batch(indices, masking), masking)
+    return loss, {name: term.item() for name, term in terms.items()}
 
 
 def recordings(data: FoldData, subjects: tuple[str, ...]) -> list[int]:
@@ -130,8 +132,8 @@ def test_calibration_is_fitted_on_what_validation_says_and_moves_with_it(
     """Other training tokens change nothing; other validation tokens change the temperature."""
     phase = make_finetuning()
     first = calibrate(fold_data, phase.stager, phase.validation_tokens(), LoopOptions())
-    assert phase.tokens is not None
-    phase.tokens.mul_(3)
+    assert isinstance(phase.inputs, CachedTokens)
+    phase.inputs.tokens.mul_(3)
     assert calibrate(fold_data, phase.stager, phase.validation_tokens(), LoopOptions()) == first
     moved = {index: tokens[::-1].copy() for index, tokens in phase.validation_tokens().items()}
     assert calibrate(fold_data, phase.stager, moved, LoopOptions()) != first

@@ -36,6 +36,8 @@ class Slope:
         self.scripted, self.poison_at, self.steps = iter(scripted_macro_f1), poison_at, 0
         self.saved: list[int] = []
 
+    is_on_device = False
+
     def parameters(self) -> list[nn.Parameter]:
         return list(self.module.parameters())
 
@@ -45,12 +47,12 @@ class Slope:
     def batch(self, indices: Tensor, masking: torch.Generator) -> Batch:
         return Batch(indices)
 
-    def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         self.steps += 1
         loss = self.module(batch.indices.float().reshape(-1, 1)).square().mean()
         if self.steps == self.poison_at:
             loss = loss * math.nan
-        return loss, {"error": loss.item()}
+        return loss, {"error": loss.detach()}
 
     def validate(self) -> dict[str, float]:
         return {"macro_f1": next(self.scripted)}

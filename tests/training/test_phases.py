@@ -33,7 +33,8 @@ LOOP = LoopOptions()
 
 def loss_of(phase: Phase, indices: torch.Tensor, seed: int) -> tuple[torch.Tensor, dict[str, float]]:
     masking = keyed_generator(seed, "masking")
-    return phase.loss(phase.batch(indices, masking), masking)
+    loss, terms = phase.loss(phase.batch(indices, masking), masking)
+    return loss, {name: term.item() for name, term in terms.items()}
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +114,7 @@ def test_finetuning_reads_the_tokens_that_the_backbones_would_give(data: FoldDat
     epochs = data.epochs(data.training)[[0, 5, 200]]
     with torch.no_grad():
         encoded = torch.stack(phase.network.encode_epochs(torch.from_numpy(data.store.signal_uv(epochs))), dim=1)
-    torch.testing.assert_close(phase.tokens[torch.from_numpy(epochs)], encoded, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(phase.inputs.of(torch.from_numpy(epochs)), encoded, atol=1e-4, rtol=1e-4)
 
 
 def test_pretraining_adds_up_its_weighted_terms(data: FoldData) -> None:

@@ -22,7 +22,8 @@ CPU = torch.device("cpu")
 
 def loss_of(phase: Phase, indices: torch.Tensor, seed: int) -> tuple[torch.Tensor, dict[str, float]]:
     masking = keyed_generator(seed, "masking")
-    return phase.loss(phase.batch(indices, masking), masking)
+    loss, terms = phase.loss(phase.batch(indices, masking), masking)
+    return loss, {name: term.item() for name, term in terms.items()}
 
 
 @pytest.mark.parametrize("phase_name", ["pretraining", "self-supervised", "finetuning"])

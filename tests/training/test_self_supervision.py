@@ -32,7 +32,8 @@ Make = Callable[..., Pretraining]
 
 def loss_of(phase: Phase, indices: torch.Tensor, seed: int) -> tuple[torch.Tensor, dict[str, float]]:
     masking = keyed_generator(seed, "masking")
-    return phase.loss(phase.batch(indices, masking), masking)
+    loss, terms = phase.loss(phase.batch(indices, masking), masking)
+    return loss, {name: term.item() for name, term in terms.items()}
 
 
 @pytest.fixture(scope="module")

@@ -66,8 +66,11 @@ class Dropout(nn.Module):
         self.p, self.rows = p, rows
 
     def forward(self, x: Tensor) -> Tensor:
+        # A generator that is given as an argument would break a compiled graph: there torch's own draws.
+        if not self.training or self.p == 0 or torch.compiler.is_compiling():
+            return nn.functional.dropout(x, self.p, self.training)
         blocks = _blocks.get()
-        if not self.training or self.p == 0 or blocks is None:
+        if blocks is None:
             return nn.functional.dropout(x, self.p, self.training)
         is_kept = torch.cat([self._draw(x, block) for block in blocks])
         assert len(is_kept) == len(x)

@@ -163,12 +163,12 @@ class Store:
                 signal_uv[a:b] = 0.0
             else:
                 rows = signal_uv[a:b]
-                rows[...] = self._steps(index, epoch, epoch + b - a)
+                rows[...] = self.steps(index, epoch, epoch + b - a)
                 rows *= self.recordings[index].scale_uv
         return signal_uv.reshape(*wanted.shape, SAMPLES_PER_EPOCH)
 
-    def _steps(self, index: int, first: int, end: int) -> NDArray[np.int16]:
-        """Consecutive epochs of a recording as they are stored, shape ``[end - first, 3000]``."""
+    def steps(self, index: int, first: int, end: int) -> NDArray[np.int16]:
+        """Consecutive epochs of a recording as they are stored, shape ``[end - first, 3000]``; times its scale, µV."""
         if len(self.recordings) <= MOST_MAPS:
             return self._map(index)[first:end]
         recording = self.recordings[index]

@@ -25,8 +25,10 @@ from mc2sleepnet.model.ranks import Ranks, Share
 from mc2sleepnet.model.staging_network import StagingNetwork
 from mc2sleepnet.training.augmentation import augmented_batch
 from mc2sleepnet.training.batch import Batch
+from mc2sleepnet.training.cached_tokens import CachedTokens, encode_training
 from mc2sleepnet.training.calibrate import calibrate
 from mc2sleepnet.training.devices import chosen_device
+from mc2sleepnet.training.engine import compile_parts, engine_used
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, train
 from mc2sleepnet.training.model_folder import write_model_folder
@@ -35,6 +37,7 @@ from mc2sleepnet.training.recording_parts import RecordingParts, parts_for
 from mc2sleepnet.training.seeding import seeded_torch
 from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 from mc2sleepnet.training.stager import TorchStager
+from mc2sleepnet.training.training_signals import Inputs, SignalsOnHost, training_signals
 
 PHASE = "fine-tuning"
 PHASE_FROM_SCRATCH = "training from scratch"
@@ -80,6 +83,7 @@ class Finetuning:
         keep: Callable[[dict[str, float], int], None],
         advance: Advance = lambda *_: None,
         parts: RecordingParts | None = None,
+        signals: Inputs | None = None,
     ) -> None:
         self.module: nn.Module = network
         self.parts = parts
@@ -89,19 +93,25 @@ class Finetuning:
         self.loop = loop
         self.save = keep
         self.stager = TorchStager(network)
-        self.tokens: Tensor | None = None
+        device = next(network.parameters()).device
         self._validation_tokens: dict[int, NDArray[np.float32]] | None = None
         if self.options.backbones == "frozen":
             freeze_backbones(network)
             self._validation_tokens = data.encode(self.stager, data.validation, advance)
         # What is augmented is another signal in every step, and encoded there.
-        if self.options.backbones == "frozen" and loop.augmentation == "none":
-            encoded = data.encode(self.stager, data.training, advance, parts=parts)
-            self.tokens = torch.zeros(data.store.n_epochs, *network.token_shape)
-            for recording in data.training:
-                epochs = data.epochs([recording])
-                if data.store.is_readable[epochs].any():
-                    self.tokens[torch.from_numpy(epochs)] = torch.from_numpy(encoded[recording])
+        self.encodes_once = self.options.backbones == "frozen" and loop.augmentation == "none"
+        if self.encodes_once:
+            tokens = encode_training(data, self.stager, network.token_shape, advance, parts=parts)
+            self.inputs: Inputs = CachedTokens(
+                tokens, device=device, place=loop.corpus, reserve_gb=loop.device_reserve_gb
+            )
+        else:
+            self.inputs = signals or SignalsOnHost(data, margin=network.config.margin_samples, device=device)
+
+    @property
+    def is_on_device(self) -> bool:
+        """Whether tokens, or signals where backbones learn, lie where the network does."""
+        return self.inputs.is_on_device
 
     def parameters(self) -> list[nn.Parameter]:
         """Those that are not frozen."""
@@ -117,28 +127,32 @@ class Finetuning:
     def batch(self, indices: Tensor, masking: torch.Generator) -> Batch:
         """The sequences, with holes where `hole_probability` asks for them; with statistics as in pre-training."""
         indices = with_holes(indices, self.options.hole_probability, masking)
-        return Batch(indices) if self.parts is None else Batch(*self.parts.draw(indices, masking))
+        statistics = None
+        if self.parts is not None:
+            indices, statistics = self.parts.draw(indices, masking)
+        own = Share(Ranks.current(), len(indices)).own(indices, fill=-1)
+        return Batch(indices, statistics, self.inputs.of(own))
 
-    def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:  # noqa: ARG002
+    def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002
         """Sum of the network's cross-entropies. Shape: [B, L] → scalar"""
-        share, (indices, statistics, keys) = Share(Ranks.current(), len(batch.indices)), batch
+        share, (indices, statistics, inputs, keys) = Share(Ranks.current(), len(batch.indices)), batch
         own, like = share.own(indices, fill=-1), next(self.network.parameters())
         is_valid = (own >= 0).to(like.device)
         stage = torch.from_numpy(self.data.stage(indices.numpy(), "training")).long().to(like.device)
-        if self.tokens is None:
-            margin = self.network.config.margin_samples
-            signal_uv = torch.from_numpy(self.data.signal_uv(own.numpy(), "training", margin=margin)).to(like)
+        assert inputs is not None
+        inputs = inputs.to(like, non_blocking=True)
+        if self.encodes_once:
+            tokens = inputs
+        else:
             if keys is not None:
                 own_keys = share.own(keys, fill=0).to(like.device)
-                signal_uv = augmented_batch(signal_uv, own_keys, self.loop.augmentation_probability)
+                inputs = augmented_batch(inputs, own_keys, self.loop.augmentation_probability)
             own_statistics = None if statistics is None else share.own(statistics, fill=0).to(like)
-            tokens = self.network.sequence_tokens(signal_uv, is_valid, own_statistics)
-        else:
-            tokens = self.tokens[own.clamp(min=0)].to(like.device, like.dtype)
+            tokens = self.network.sequence_tokens(inputs, is_valid, own_statistics)
         answers = self.network.supervised_logits(tokens, is_valid)
         terms = {f"ce_{name}": stage_cross_entropy(share.whole(logits), stage) for name, logits in answers.items()}
         total = torch.stack(list(terms.values())).sum()
-        return total, {name: term.item() for name, term in terms.items()}
+        return total, {name: term.detach() for name, term in terms.items()}
 
     def recordings_of(self, indices: Tensor) -> list[str]:
         """Names of the recordings whose epochs are in a batch."""
@@ -221,7 +235,8 @@ def finetune(
     elif options.backbones == "frozen":
         raise InputError("--set", "backbones=frozen would freeze what has never learned", "Add --set backbones=trained")
     trained = _fresh(network or {}, loop.seed) if parent is None else _asked(parent.network, network or {})
-    trained.to(device=chosen_device(loop.device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    device = chosen_device(loop.device)
+    trained.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     loop.check_against(trained.config.sequence_length)
     phase_name = PHASE if parent else PHASE_FROM_SCRATCH
     is_synthetic = data.store.is_synthetic or (parent is not None and parent.is_synthetic)
@@ -248,8 +263,22 @@ def finetune(
     if parts is not None:
         known = (parent.provenance if parent else {}).get("statistics_range")
         lineage["statistics_range"] = parts.range.joined(StatisticsRange.from_json(known) if known else None).to_json()
+    signals = None
+    if options.backbones == "trained" or loop.augmentation != "none":
+        with step("training signals") as advance:
+            signals = training_signals(
+                data,
+                margin=trained.config.margin_samples,
+                device=device,
+                place=loop.corpus,
+                reserve_gb=loop.device_reserve_gb,
+                advance=advance,
+            )
     with step("encoding") as advance:
-        phase = Finetuning(trained, data, options, loop=loop, keep=keep, advance=advance, parts=parts)
+        phase = Finetuning(trained, data, options, loop=loop, keep=keep, advance=advance, parts=parts, signals=signals)
+    compile_parts(trained, loop.compile, device)
+    place = "device" if phase.is_on_device else "host"
+    lineage["engine"] = engine_used(device, compiled=loop.compile, fused=loop.fused_adam, corpus=place)
     sequences = data.sequences(
         "training", length=trained.config.sequence_length, stride=loop.sequence_stride, join_gaps=loop.join_gaps
     )

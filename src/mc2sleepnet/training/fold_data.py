@@ -141,18 +141,23 @@ class FoldData:
         if margin == 0:
             return own
         flat = epochs.ravel()
-        (before, has_before), (after, has_after) = (self._neighbours(flat, step) for step in (-1, 1))
+        (before, has_before), (after, has_after) = (self.neighbours(flat, step) for step in (-1, 1))
         wide = with_margins(
-            before, own.reshape(flat.size, -1), after, has_before=has_before, has_after=has_after, margin=margin
+            self.store.signal_uv(before),
+            own.reshape(flat.size, -1),
+            self.store.signal_uv(after),
+            has_before=has_before,
+            has_after=has_after,
+            margin=margin,
         )
         return wide.reshape(*epochs.shape, -1)
 
-    def _neighbours(self, epochs: NDArray[np.int64], step: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Signals of the epochs one before or after, and where there is a readable one in the same recording."""
+    def neighbours(self, epochs: NDArray[np.int64], step: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The epochs one before or after, -1 where there is no readable one in the same recording; where there is."""
         beside = np.clip(epochs + step, 0, self.store.n_epochs - 1)
         is_there = (beside == epochs + step) & (self.store.recording_of(beside) == self.store.recording_of(epochs))
         is_there &= (epochs >= 0) & self.store.is_readable[beside]
-        return self.store.signal_uv(np.where(is_there, beside, PADDING)), is_there
+        return np.where(is_there, beside, PADDING), is_there
 
     def stage(self, epochs: NDArray[np.int64], side: Side) -> NDArray[np.int8]:
         """Stages of epochs of one side; unscored for padding, -1. Any shape."""

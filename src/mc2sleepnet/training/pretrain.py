@@ -23,6 +23,7 @@ from mc2sleepnet.model.ranks import Ranks, Share
 from mc2sleepnet.training.augmentation import augmented_batch
 from mc2sleepnet.training.batch import Batch
 from mc2sleepnet.training.devices import chosen_device
+from mc2sleepnet.training.engine import compile_parts, engine_used
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, train
 from mc2sleepnet.training.probe import linear_probe
@@ -32,6 +33,7 @@ from mc2sleepnet.training.seeding import keyed_generator, keyed_seed, seeded_tor
 from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 from mc2sleepnet.training.stager import TorchStager
 from mc2sleepnet.training.token_figures import token_figures
+from mc2sleepnet.training.training_signals import Inputs, SignalsOnHost, training_signals
 
 PHASE = "pre-training"
 
@@ -99,14 +101,22 @@ class Pretraining:
         loop: LoopOptions,
         keep: Callable[[dict[str, float], int], None],
         parts: RecordingParts | None = None,
+        signals: Inputs | None = None,
     ) -> None:
         self.module: nn.Module = model
         self.parts = parts
+        margin, device = model.network.config.margin_samples, next(model.parameters()).device
+        self.signals: Inputs = signals or SignalsOnHost(data, margin=margin, device=device)
         self.model = model
         self.data = data
         self.options = options
         self.loop = loop
         self.save = keep
+
+    @property
+    def is_on_device(self) -> bool:
+        """Whether the training signals lie where the network does."""
+        return self.signals.is_on_device
 
     def parameters(self) -> list[nn.Parameter]:
         """All of them."""
@@ -118,15 +128,17 @@ class Pretraining:
 
     def batch(self, indices: Tensor, masking: torch.Generator) -> Batch:
         """The sequences, where the network wants statistics with those of a part of their recording."""
-        return Batch(indices) if self.parts is None else Batch(*self.parts.draw(indices, masking))
+        indices, statistics = (indices, None) if self.parts is None else self.parts.draw(indices, masking)
+        own = Share(Ranks.current(), len(indices)).own(indices, fill=-1)
+        return Batch(indices, statistics, self.signals.of(own))
 
-    def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """The pre-training loss (docs/method.md) of sequences of epochs. Shape: [B, L] → scalar"""
-        share, (indices, statistics, keys) = Share(Ranks.current(), len(batch.indices)), batch
+        share, (indices, statistics, inputs, keys) = Share(Ranks.current(), len(batch.indices)), batch
         own, like = share.own(indices, fill=-1), next(self.model.parameters())
         is_valid = (own >= 0).to(like.device)
-        margin = self.model.network.config.margin_samples
-        signal_uv = torch.from_numpy(self.data.signal_uv(own.numpy(), "training", margin=margin)).to(like)
+        assert inputs is not None
+        signal_uv = inputs.to(like, non_blocking=True)
         if keys is not None:
             own_keys = share.own(keys, fill=0).to(like.device)
             signal_uv = augmented_batch(signal_uv, own_keys, self.loop.augmentation_probability)
@@ -138,7 +150,7 @@ class Pretraining:
             terms |= self.stage_terms(tokens, is_valid, stage, share)
         terms |= self.self_supervised_terms(tokens, indices, masking, share)
         total = torch.stack(list(terms.values())).sum()
-        return total, {name: term.item() for name, term in terms.items()}
+        return total, {name: term.detach() for name, term in terms.items()}
 
     def stage_terms(self, tokens: Tokens, is_valid: Tensor, stage: Tensor, share: Share) -> dict[str, Tensor]:
         """Cross-entropies of the single views and of their fusion."""
@@ -269,12 +281,26 @@ def pretrain(
     loop.check_against(network.sequence_length)
     with seeded_torch(loop.seed, "initialisation"):
         model = PretrainingNetwork(network)
-    model.to(device=chosen_device(loop.device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    device = chosen_device(loop.device)
+    model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     with step("spectrogram") as advance:
         fitted_on = fit_spectrogram_statistics(model.network.spectrogram, data, advance)
     with step("statistics of recordings") as advance:
         parts = parts_for(network, data, loop, advance)
-    lineage: dict[str, Any] = {"spectrogram_fitted_on": fitted_on}
+    with step("training signals") as advance:
+        signals = training_signals(
+            data,
+            margin=network.margin_samples,
+            device=device,
+            place=loop.corpus,
+            reserve_gb=loop.device_reserve_gb,
+            advance=advance,
+        )
+    place = "device" if signals.is_on_device else "host"
+    lineage: dict[str, Any] = {
+        "spectrogram_fitted_on": fitted_on,
+        "engine": engine_used(device, compiled=loop.compile, fused=loop.fused_adam, corpus=place),
+    }
     if parts is not None:
         lineage["statistics_range"] = parts.range.to_json()
     fingerprint: dict[str, Any] = {
@@ -298,7 +324,8 @@ def pretrain(
             out,
         )
 
-    phase = Pretraining(model, data, options, loop=loop, keep=keep, parts=parts)
+    compile_parts(model, loop.compile, device)
+    phase = Pretraining(model, data, options, loop=loop, keep=keep, parts=parts, signals=signals)
     training_sequences = data.sequences(
         "training", length=network.sequence_length, stride=loop.sequence_stride, join_gaps=loop.join_gaps
     )

@@ -31,6 +31,8 @@ def seeded_torch(seed: int, purpose: str, index: int = 0) -> Iterator[None]:
 
     Dropout and initialisation accept no generator as an argument; this is how they get one all the same.
     """
-    with torch.random.fork_rng():
+    # Of several GPUs of a machine a process uses one; forking the generators of all would warn.
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
         torch.manual_seed(keyed_seed(seed, purpose, index))
         yield
