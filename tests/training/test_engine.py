@@ -45,6 +45,8 @@ PROGRAM = textwrap.dedent(
         shape = NetworkConfig(width=0.0625, spectrogram_layers=1, sequence_layers=1, dropout=float(dropout))
         model = PretrainingNetwork(shape).to(memory_format=torch.channels_last)
         fit_spectrogram_statistics(model.network.spectrogram, data)
+        if is_exact:  # an untrained raw backbone is too ill-conditioned for float32 to be compared closely
+            model.double()
         compile_parts(model, mode, torch.device("cpu"))
         phase = Pretraining(model, data, PretrainOptions(), loop=loop, keep=lambda *_: None)
         optimizer = torch.optim.SGD(phase.parameters(), lr=0.0)
@@ -61,7 +63,7 @@ PROGRAM = textwrap.dedent(
     assert compiled and not breaks, breaks
     for name, value in found["none"].items():
         if is_exact or "gradient" not in name:
-            limit = 1e-2 * abs(value) + 1e-5 if is_exact else 0.3 * abs(value) + 1e-2
+            limit = 1e-6 * abs(value) + 1e-9 if is_exact else 0.3 * abs(value) + 1e-2
             assert abs(found["default"][name] - value) <= limit, (name, value, found["default"][name])
     assert all(map(lambda value: value == value, found["default"].values())), "not finite"
     print("same")
@@ -74,6 +76,7 @@ PROGRAM = textwrap.dedent(
     [
         # Graphs are taken and differentiated as for any engine, and then run operation by operation.
         ("bf16", "0.1", "aot_eager"),
+        ("float32", "0", "aot_eager"),
         pytest.param("float32", "0", "inductor", marks=pytest.mark.soak),
         pytest.param("bf16", "0.1", "inductor", marks=pytest.mark.soak),
     ],
@@ -81,7 +84,7 @@ PROGRAM = textwrap.dedent(
 def test_a_compiled_step_is_the_step_as_written_without_a_graph_break(
     store_dir: Path, tmp_path: Path, precision: str, dropout: str, backend: str
 ) -> None:
-    """Losses and gradients; where dropout draws other numbers or sums are rounded, losses alone, and roughly."""
+    """In float64 losses and gradients; where dropout draws other numbers and bf16 rounds, losses alone, and roughly."""
     if backend == "inductor" and shutil.which("g++") is None:
         pytest.skip("torch compiles for a CPU with g++, which is not here")
     program = tmp_path / "program.py"
