@@ -14,7 +14,14 @@ from cluster_jobs import dask_cluster
 from experiment_calls import TINY, call, started, when_there
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.run_record import RUN_FILE
-from mc2sleepnet.evaluation.ablation_results import BETTER, NOISE, REFERENCE, AblationResults, SettingResult
+from mc2sleepnet.evaluation.ablation_results import (
+    BETTER,
+    NOISE,
+    REFERENCE,
+    TOO_FEW,
+    AblationResults,
+    SettingResult,
+)
 from mc2sleepnet.evaluation.tested import HeldOutRecording
 from mc2sleepnet.recipes.experiment import Run, phase_options
 from mc2sleepnet.recipes.protocols import SMOKE
@@ -234,6 +241,17 @@ def test_a_difference_that_every_subject_shows_is_told_and_noise_is_called_noise
     assert better.difference.difference == pytest.approx(0.24)
     assert better.p_holm == pytest.approx(2 * better.difference.p)
     assert not results.caveats()
+
+
+def test_what_so_few_subjects_cannot_show_is_not_called_noise() -> None:
+    full = [75, 70, 80, 72]
+    results = compared(
+        setting("full", full, seeds=2, jitter=1),
+        setting("helps", [n + 12 for n in full], seeds=2, jitter=1),
+        setting("nothing", [n + d for n, d in zip(full, (-4, 4, -4, 4), strict=True)], seeds=2, jitter=1),
+    )
+    assert [row.verdict for row in results.rows] == [REFERENCE, TOO_FEW, NOISE]
+    assert "4 test subjects are too few" in results.caveats()[0]
 
 
 def test_a_difference_smaller_than_the_spread_of_seeds_is_noise() -> None:

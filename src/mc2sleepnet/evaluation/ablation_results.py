@@ -37,6 +37,7 @@ BETTER, WORSE, NOISE, REFERENCE, UNTESTED = (
     "reference",
     "not tested",
 )
+TOO_FEW = "too few subjects to tell"
 ABLATION_HEAD = (
     "setting",
     "runs",
@@ -156,7 +157,9 @@ class AblationResults:
                 result=setting,
                 difference=difference,
                 p_holm=float(adjusted),
-                verdict=_verdict(setting, of_name.get(setting.beside), difference, float(adjusted)),
+                verdict=_verdict(
+                    setting, of_name.get(setting.beside), difference, float(adjusted), can_tell=self.can_tell
+                ),
             )
             for setting, difference, adjusted in zip(self.settings, differences, p, strict=True)
         ]
@@ -166,14 +169,25 @@ class AblationResults:
         told = [SYNTHETIC] if self.is_synthetic else []
         if self.n_unfinished:
             told.append(f"{self.n_unfinished} cells are not finished: settings with fewer runs are less sure.")
-        n_tests = sum(row.difference is not None for row in self.rows)
-        n_subjects = len(self.settings[0].pooled.per_subject)
-        if n_tests and 2 * 0.5**n_subjects * n_tests > SIGNIFICANT:
+        if not self.can_tell:
+            n_subjects = len(self.settings[0].pooled.per_subject)
             told.append(
-                f"{n_subjects} test subjects are too few to tell any of {n_tests} differences from chance: the "
+                f"{n_subjects} test subjects are too few to tell any of {self.n_tests} differences from chance: the "
                 "smallest p there can be is not significant."
             )
         return told
+
+    @property
+    def n_tests(self) -> int:
+        """How many settings have something they can be tested against."""
+        names = {setting.name for setting in self.settings}
+        return sum(setting.beside != setting.name and setting.beside in names for setting in self.settings)
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether the smallest p of so few subjects, adjusted for so many tests, would be significant at all."""
+        n_subjects = len(self.settings[0].pooled.per_subject)
+        return 2 * 0.5**n_subjects * self.n_tests < SIGNIFICANT
 
     def table(self) -> list[tuple[str, ...]]:
         """One row a setting, under `ABLATION_HEAD`."""
@@ -263,7 +277,8 @@ HOW_TO_READ = (
     "Every setting is compared with its reference on the same test subjects, folds and seeds. The interval of the "
     "difference is a paired bootstrap over subjects, p a permutation test that swaps the two within subjects, adjusted "
     "for the number of settings (Holm). “Better” and “worse” need p below 0.05, an interval without zero, and a "
-    "difference larger than the reference's own standard deviation between seeds; all else is noise."
+    "difference larger than the reference's own standard deviation between seeds. “Too few subjects to tell” fulfils "
+    "the last two, but no p of so few subjects can be small enough. All else is noise."
 )
 
 
@@ -283,7 +298,12 @@ def _difference(setting: SettingResult, reference: SettingResult | None) -> Diff
 
 
 def _verdict(
-    setting: SettingResult, reference: SettingResult | None, difference: Difference | None, p_holm: float
+    setting: SettingResult,
+    reference: SettingResult | None,
+    difference: Difference | None,
+    p_holm: float,
+    *,
+    can_tell: bool,
 ) -> str:
     if setting.name == setting.beside:
         return REFERENCE
@@ -291,9 +311,11 @@ def _verdict(
         return UNTESTED
     excludes_zero = difference.low > 0 or difference.high < 0
     spread = 0.0 if math.isnan(reference.seed_spread) else reference.seed_spread
-    if p_holm < SIGNIFICANT and excludes_zero and abs(difference.difference) > spread:
+    if not (excludes_zero and abs(difference.difference) > spread):
+        return NOISE
+    if p_holm < SIGNIFICANT:
         return BETTER if difference.difference > 0 else WORSE
-    return NOISE
+    return NOISE if can_tell else TOO_FEW
 
 
 def _to_csv(results: AblationResults) -> str:
@@ -343,6 +365,9 @@ def _to_markdown(results: AblationResults) -> str:
     noise = [row.result.name for row in results.rows if row.verdict == NOISE]
     if noise:
         lines += [f"Not to be told from noise: {'; '.join(noise)}.", ""]
+    too_few = [row.result.name for row in results.rows if row.verdict == TOO_FEW]
+    if too_few:
+        lines += [f"Larger than noise, but with too few subjects to tell: {'; '.join(too_few)}.", ""]
     lines += ["## How this was made", "", *(f"- {name}: {value}" for name, value in results.facts.items()), ""]
     return "\n".join(lines)
 
