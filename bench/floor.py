@@ -20,7 +20,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from mc2sleepnet.core.stages import N_STAGES, SAMPLES_PER_EPOCH
 from mc2sleepnet.model.losses import info_nce, negative_pairs, restoration_l1, stage_cross_entropy
 from mc2sleepnet.model.masking import sample_is_masked
-from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig, PretrainingNetwork, Tokens
+from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig, Tokens
+from mc2sleepnet.model.pretraining_network import PretrainingNetwork
 
 SEQUENCES, LENGTH = 4, 16
 # NVIDIA's data sheet of the H100 SXM: dense bf16 on tensor cores, memory.

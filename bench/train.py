@@ -16,7 +16,8 @@ from pathlib import Path
 import torch
 
 from floor import bounds, costs, this_machine
-from mc2sleepnet.corpora import Fold, prepare
+from mc2sleepnet.corpora import Fold
+from mc2sleepnet.corpora.prepare import prepare
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.model.pretraining_network import PretrainingNetwork
 from mc2sleepnet.store import Store

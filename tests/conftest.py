@@ -44,7 +44,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def store_dir(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cohort, prepared."""
-    from mc2sleepnet.corpora import prepare
+    from mc2sleepnet.corpora.prepare import prepare
 
     folder = tmp_path_factory.mktemp("store")
     prepare("sleep-edf-20", cohort, folder)

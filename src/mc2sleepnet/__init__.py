@@ -6,14 +6,15 @@
 >>> mc2.evaluate("expert.edf", "hypnogram.csv").to_text()
 """
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING
+
+from mc2sleepnet.core.version import own_version
 
 if TYPE_CHECKING:
     from mc2sleepnet.api import evaluate, score
     from mc2sleepnet.core.errors import InputError
 
-__version__ = version("mc2sleepnet")
+__version__ = own_version()
 __all__ = ["InputError", "__version__", "evaluate", "score"]
 
 

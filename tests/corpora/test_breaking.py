@@ -11,8 +11,8 @@ import pytest
 from corpus_files import write_shhs
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.lock import only_writer
-from mc2sleepnet.corpora import prepare
 from mc2sleepnet.corpora.pairs import files_below
+from mc2sleepnet.corpora.prepare import prepare
 from mc2sleepnet.store import Store
 
 STAGES = [0, 1, 2, 3, 5, 2, 2, 2]

@@ -2,8 +2,9 @@ import pytest
 
 from corpus_files import write_shhs
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.corpora import prepare, sleep_edf_78_fold
+from mc2sleepnet.corpora import sleep_edf_78_fold
 from mc2sleepnet.corpora.fold_text import describe_folds
+from mc2sleepnet.corpora.prepare import prepare
 
 
 def test_the_published_folds_are_printed_with_their_hashes():

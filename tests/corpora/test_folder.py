@@ -4,7 +4,9 @@ import pytest
 
 from corpus_files import SHHS_LETTERS, SHHS_STAGES, nsrr_xml, profusion_xml, write_recording
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.corpora import FolderLayout, PrepareOptions, folds_of, prepare
+from mc2sleepnet.corpora import folds_of
+from mc2sleepnet.corpora.folder import FolderLayout
+from mc2sleepnet.corpora.prepare import PrepareOptions, prepare
 from mc2sleepnet.corpora.subjects import sleeper_of_name
 from mc2sleepnet.formats import write_annotations
 from mc2sleepnet.store import Store

@@ -9,7 +9,7 @@ import pytest
 from edf_files import noise_uv, signal
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.stages import N2, N3, UNSCORED, R, W
-from mc2sleepnet.corpora import PrepareOptions, prepare
+from mc2sleepnet.corpora.prepare import PrepareOptions, prepare
 from mc2sleepnet.formats import write_annotations
 from mc2sleepnet.store import Store
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mc2sleepnet.core.stages import EPOCH_S, UNSCORED
-from mc2sleepnet.corpora import PrepareOptions, prepare
+from mc2sleepnet.corpora.prepare import PrepareOptions, prepare
 from mc2sleepnet.formats import read_hypnogram
 from mc2sleepnet.store import Store
 from official_layout import Header, write_psg

@@ -3,7 +3,8 @@ import pytest
 
 from corpus_files import SHHS_LETTERS, SHHS_STAGES, nsrr_xml, profusion_xml, samples_of, write_shhs
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.corpora import PrepareOptions, folds_of, prepare
+from mc2sleepnet.corpora import folds_of
+from mc2sleepnet.corpora.prepare import PrepareOptions, prepare
 from mc2sleepnet.store import Store
 
 WHOLE = [0] * 6 + [1, 2, 2, 3, 5]

@@ -5,8 +5,9 @@ import pytest
 
 from corpus_files import write_shhs
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.corpora import PrepareOptions, folds_of, prepare
+from mc2sleepnet.corpora import folds_of
 from mc2sleepnet.corpora.folds import seeded_folds
+from mc2sleepnet.corpora.prepare import PrepareOptions, prepare
 from mc2sleepnet.corpora.splits import read_split, shhs_fold
 from mc2sleepnet.store import Store
 

@@ -64,8 +64,9 @@ def prepare(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Turn a corpus's recordings and hypnograms into a store. Run again, it goes on where it stopped."""
-    from mc2sleepnet.corpora import FolderLayout, PrepareOptions
-    from mc2sleepnet.corpora import prepare as run
+    from mc2sleepnet.corpora.folder import FolderLayout
+    from mc2sleepnet.corpora.prepare import PrepareOptions
+    from mc2sleepnet.corpora.prepare import prepare as run
 
     layout = FolderLayout(recordings=recordings, hypnograms=hypnograms, subjects=subjects)
     options = PrepareOptions(

@@ -8,12 +8,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Generic, Never, TypeVar
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.version import own_version
 
 Job = TypeVar("Job")
 Value = TypeVar("Value")
@@ -219,7 +219,7 @@ def _on_dask(
         raise InputError(address, fault, "Name its address, such as tcp://host:8786") from None
     futures: dict[Any, int] = {}
     try:
-        ours = version("mc2sleepnet")
+        ours = own_version()
         for index, job in enumerate(jobs):
             # Not pure: Dask must not take an earlier run's answer for a job that writes files.
             futures[client.submit(_same_version, function, job, ours, pure=False)] = index
@@ -250,7 +250,7 @@ _WORKERS = "Dask workers"
 
 def _same_version(function: Callable[[Job], Value], job: Job, wanted: str) -> Value:
     """Run on a Dask worker; another version would give other results."""
-    if version("mc2sleepnet") != wanted:
-        fault = f"run mc2sleepnet {version('mc2sleepnet')}, not {wanted}"
+    if own_version() != wanted:
+        fault = f"run mc2sleepnet {own_version()}, not {wanted}"
         raise InputError(_WORKERS, fault, "Install the same mc2sleepnet on every worker")
     return function(job)

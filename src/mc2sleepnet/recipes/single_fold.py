@@ -125,7 +125,6 @@ def _options_told(fold: int, *options: Any) -> dict[str, Any]:
 def open_fold(store: Path, number: int, *, needs_stages: bool = True, validation_recordings: int = 0) -> FoldData:
     """A store, and the fold of its corpus with that number, as far as its subjects are there."""
     opened = Store.open(store)
-    opened = Store.open(store)
     folds = folds_of(opened)
     if not 1 <= number <= len(folds):
         raise InputError(f"fold {number}", f"{opened.corpus} has folds 1 to {len(folds)}", "Choose one of them")

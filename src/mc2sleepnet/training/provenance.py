@@ -3,17 +3,18 @@
 import platform
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from mc2sleepnet.core.version import own_version
+
 
 def made_by() -> dict[str, Any]:
     """Versions, command and time of writing."""
     return {
-        "mc2sleepnet": version("mc2sleepnet"),
+        "mc2sleepnet": own_version(),
         "torch": torch.__version__,
         "python": platform.python_version(),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
