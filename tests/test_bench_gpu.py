@@ -22,11 +22,16 @@ BARE = textwrap.dedent(
     allowed = OWN | GIVEN | TORCHS_OWN | sys.stdlib_module_names
 
     class Bare:
-        def find_spec(self, name, path=None, target=None):
-            if name.partition(".")[0] not in allowed:
-                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        """A finder that finds nothing else: torch asks what is there, and must not meet an error."""
 
-    sys.meta_path.insert(0, Bare())
+        def __init__(self, finder):
+            self.finder = finder
+
+        def find_spec(self, name, path=None, target=None):
+            is_there = name.partition(".")[0] in allowed or name.startswith("_sysconfigdata")
+            return self.finder.find_spec(name, path, target) if is_there else None
+
+    sys.meta_path[:] = [Bare(finder) for finder in sys.meta_path]
     installed = importlib.metadata.version
 
     def version(name):
