@@ -22,8 +22,7 @@ BARE = textwrap.dedent(
     allowed = OWN | GIVEN | TORCHS_OWN | sys.stdlib_module_names
 
     class Bare:
-        """A finder that finds nothing else: torch asks what is there, and must not meet an error."""
-
+        # Finds nothing else: torch asks what is there, and an error would be no answer.
         def __init__(self, finder):
             self.finder = finder
 
