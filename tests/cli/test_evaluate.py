@@ -221,6 +221,33 @@ def test_one_bad_hypnogram_of_several_is_named_and_exit_1(cohort: Path, tmp_path
     assert any("no.csv" in line for line in told(result))
 
 
+def test_a_scorer_of_whom_nothing_can_be_read_leaves_the_comparison_of_the_others_whole(
+    cohort: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.txt").write_text("W\n" * 9 + "what is this\n")
+    good = cohort / "expert" / "n0.txt", cohort / "second" / "n0_stage.txt"
+    alone = json.loads(call(*good, "--json").stdout)
+    for files in ((*good, tmp_path / "bad.txt"), (good[0], tmp_path / "bad.txt", good[1])):
+        result = call(*files, "--json", "--html", tmp_path / "a.html", "--epochs", tmp_path / "a.csv")
+        assert result.exit_code == 1
+        assert any("bad.txt" in line for line in told(result))
+        found = json.loads(result.stdout)
+        assert found.pop("failures")
+        assert found == {key: value for key, value in alone.items() if key != "failures"}
+        assert (tmp_path / "a.csv").read_text().splitlines()[0].endswith("n0.txt,n0_stage.txt")
+
+
+def test_nothing_readable_of_any_scorer_is_told_and_no_figure_is_printed(cohort: Path, tmp_path: Path) -> None:
+    for i in range(6):
+        (tmp_path / "bad").mkdir(exist_ok=True)
+        (tmp_path / "bad" / f"n{i}.txt").write_text("W\n" * 9 + "what is this\n")
+    result = call(cohort / "expert", tmp_path / "bad", "--json", "--html", tmp_path / "a.html")
+    assert result.exit_code == 1
+    assert len(told(result)) == 7
+    found = json.loads(result.stdout)
+    assert (found["scorers"], found["several_scorers"]) == ([], None)
+
+
 @pytest.mark.parametrize("bad", ["reference", "scorer"])
 @pytest.mark.parametrize("fault", ["missing", "no hypnogram"])
 def test_the_only_hypnogram_of_a_side_being_bad_is_one_line_and_exit_2(

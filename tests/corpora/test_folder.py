@@ -57,6 +57,7 @@ def sleepers(summary):
         ("night.EDF", "NIGHT.TXT"),
         ("night.edf", "night_hypnogram.txt"),
         ("night-PSG.edf", "night-Hypnogram.txt"),
+        ("night-PSG.edf", "night-PSG.txt"),
         ("night_eeg.rec", "night_stage.txt"),
         ("edfs/night.edf", "scoring/night_stages.txt"),
     ],
@@ -240,3 +241,18 @@ def test_numbers_and_columns_are_read_as_told(source, store_dir):
 def test_patterns_and_tables_belong_to_a_folder_alone(source, store_dir):
     with pytest.raises(InputError, match="are for `folder`"):
         prepare("shhs", source, store_dir, options=options(recordings="*.edf"))
+
+
+def test_a_pattern_of_recordings_that_describes_the_hypnograms_too_does_no_harm(source, store_dir):
+    for name in ("n1", "n2"):
+        write_recording(source / f"{name}.edf", EEG, 4, seed=int(name[1]))
+        write_edf_hypnogram(source / f"{name}-Hypnogram.edf")
+    summary = prepared(source, store_dir, recordings="{subject}.edf", hypnograms="{subject}-Hypnogram.edf")
+    assert sleepers(summary) == [("n1", "n1", 1), ("n2", "n2", 1)]
+    assert summary.missing == ()
+
+
+def test_a_subject_in_small_and_large_letters_is_one_person(source, store_dir):
+    for stem in ("AB_night1", "ab_night2", "SC4011E0-PSG", "sc4012e0-psg"):
+        write_pair(source, stem, seed=len(stem))
+    assert len({recording.subject for recording in prepared(source, store_dir).recordings}) == 2

@@ -334,3 +334,13 @@ def test_clipped_samples_are_told(source, store_dir):
     data[30000:30003] = 9000
     rewrite(source / "SC4001E0-PSG.edf", data)
     assert "SC4001E0: 3 samples beyond ±5000 µV were clipped" in prepare("sleep-edf-78", source, store_dir).to_text()
+
+
+def test_samples_in_the_store_that_are_not_those_written_are_written_again(source, store_dir):
+    write_night(source)
+    prepare("sleep-edf-78", source, store_dir)
+    (samples,) = store_dir.glob("*.i16")
+    written = samples.read_bytes()
+    samples.write_bytes(written[:-1] + bytes([written[-1] ^ 1]))
+    assert prepare("sleep-edf-78", source, store_dir).n_already_there == 0
+    assert samples.read_bytes() == written

@@ -179,6 +179,15 @@ def test_a_scorer_who_scored_nothing_of_a_night_is_not_one_of_its_scorers(tmp_pa
     assert not np.isnan(found.several.krippendorff_alpha.value)
 
 
+def test_a_night_that_only_one_scored_is_none_of_several_scorers(tmp_path):
+    reference, scored = night(1)
+    for name, one in (("a", scored), ("b", np.full(240, -1))):
+        csv_file(tmp_path / "left" / f"{name}.csv", reference)
+        csv_file(tmp_path / "right" / f"{name}.csv", one)
+    found, _ = evaluate_paths(str(tmp_path / "left"), [str(tmp_path / "right")])
+    assert (found.several.n_nights, found.several.n_epochs) == (1, 240)
+
+
 def test_a_table_with_two_scorers_is_two_scorers_and_one_can_be_chosen(tmp_path):
     folder = tmp_path / "bids"
     folder.mkdir()

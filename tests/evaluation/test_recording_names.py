@@ -62,3 +62,9 @@ def test_what_is_ambiguous_is_left_alone():
 
 def test_an_exact_name_is_never_given_to_a_longer_one():
     assert pair_names(["x", "x_1"], ["x", "x_1"]) == {"x": "x", "x_1": "x_1"}
+
+
+def test_a_name_that_two_others_begin_is_left_alone_in_whatever_order_they_come():
+    for left in (["p1", "p1_night2"], ["p1_night2", "p1"]):
+        assert pair_names(left, ["p1_night2_system"]) == {}
+        assert pair_names(["p1_night2_system"], left) == {}

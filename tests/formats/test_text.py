@@ -79,6 +79,17 @@ def test_headings_comments_blanks_epochs_and_seconds_do_no_harm(tmp_path, text):
     assert read(tmp_path, text).stage.tolist() == [W, N2]
 
 
+@pytest.mark.parametrize("text", ["W\nN1\n\nN2\nR\n", "Stage\nW\n\n\nN2\nR\n", "0\n\n1\n2\n"])
+def test_an_empty_line_among_stages_could_shift_all_that_follows_and_is_refused(tmp_path, text):
+    with pytest.raises(InputError, match=r"line [23] is empty"):
+        read(tmp_path, text)
+
+
+def test_empty_lines_after_every_stage_before_and_behind_or_among_numbered_epochs_mean_nothing(tmp_path):
+    assert read(tmp_path, "\nstage\n\nW\n\nN1\n\nN2\n\n\n").stage.tolist() == [W, N1, N2]
+    assert read(tmp_path, "1 W\n\n2 N1\n3 N2\n").stage.tolist() == [W, N1, N2]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
 def test_the_encoding_does_not_matter(tmp_path, encoding):
     assert read(tmp_path, "Éveil\nN2\nN2\n".encode(encoding)).stage.tolist() == [W, N2, N2]

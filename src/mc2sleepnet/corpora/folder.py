@@ -64,13 +64,15 @@ def find_folder(source: Path, layout: FolderLayout) -> Found:
     paths = files_below(source)
     of_recordings = _matching(source, paths, layout.recordings)
     is_asked_for = layout.recordings is not None
+    matched = {} if layout.hypnograms is None else _matching(source, paths, layout.hypnograms)
     recordings = {
         path: words
         for path, words in of_recordings.items()
-        if is_asked_for or (path.suffix.lower() in _RECORDING_SUFFIXES and not _is_hypnogram_edf(path))
+        # '{subject}.edf' describes night-Hypnogram.edf too.
+        if (is_asked_for and path not in matched and not _holds_annotations_alone(path))
+        or (path.suffix.lower() in _RECORDING_SUFFIXES and not _is_hypnogram_edf(path))
     }
     if layout.hypnograms is not None:
-        matched = _matching(source, paths, layout.hypnograms)
         pairs = _paired_by_words(recordings, {path: words for path, words in matched.items() if path not in recordings})
     else:
         others = [
@@ -132,12 +134,14 @@ def _paired_by_names(recordings: Sequence[Path], hypnograms: Sequence[Path]) -> 
     """Hypnogram of each recording: named like it, in its folder or, if no other recording is named so, anywhere."""
     by_key: dict[str, list[Path]] = defaultdict(list)
     for path in hypnograms:
-        by_key[_key(path, _HYPNOGRAM_ENDING)].append(path)
+        # night-PSG.txt is of night-PSG.edf as night.txt is.
+        for key in {_key(path, _HYPNOGRAM_ENDING), path.stem.lower()}:
+            by_key[key].append(path)
     keys = {path: _key(path, _RECORDING_ENDING) for path in recordings}
     n_named = Counter(keys.values())
     pairs = {}
     for recording, key in keys.items():
-        candidates = by_key.get(key, [])
+        candidates = [*by_key.get(key, []), *by_key.get(recording.stem.lower(), [])]
         beside = [path for path in candidates if path.parent == recording.parent]
         chosen = beside or (candidates if n_named[key] == 1 else [])
         if chosen:
@@ -163,8 +167,11 @@ def _is_hypnogram_edf(path: Path) -> bool:
     """Whether an EDF file says by its name, or by holding annotations alone, that it is no recording."""
     if path.suffix.lower() not in _RECORDING_SUFFIXES:
         return False
-    if _HYPNOGRAM_ENDING.search(path.stem):
-        return True
+    return bool(_HYPNOGRAM_ENDING.search(path.stem)) or _holds_annotations_alone(path)
+
+
+def _holds_annotations_alone(path: Path) -> bool:
+    """Whether the header names no signal but annotations."""
     try:
         with path.open("rb") as file:
             fixed = file.read(256)
@@ -196,6 +203,10 @@ def _found(
         else:
             sleeper = sleeper_of_name(_RECORDING_ENDING.sub("", name) or name)
         sleepers.append(sleeper)
+    if table is None:
+        # One person in two spellings would sit on both sides of a split.
+        spelling: dict[str, str] = {}
+        sleepers = [(spelling.setdefault(subject.lower(), subject), night) for subject, night in sleepers]
     found = tuple(
         Pair(
             name=name,

@@ -22,7 +22,7 @@ from mc2sleepnet.formats.clock import ClockTime
 from mc2sleepnet.signals import cut_epochs, read_recording, to_100_hz
 from mc2sleepnet.signals.channels import find_channel
 from mc2sleepnet.signals.edf_header import read_header
-from mc2sleepnet.store import StoredRecording, finished_recording, write_recording
+from mc2sleepnet.store import StoredRecording, finished_recording, signal_path, write_recording
 
 # Two files are aligned by the time of day where their dates differ, so that a missing date is of no consequence.
 _NO_DATE: Final = ClockTime(time=time(), date=None).notes()
@@ -121,7 +121,10 @@ def prepare_pair(job: Job) -> Prepared:
 def _is_same(finished: StoredRecording, job: Job, sources: tuple[str, str], channel: str | None) -> bool:
     was = (finished.source_sha256, finished.hypnogram_sha256, finished.subject, finished.night, finished.protocol)
     now = (*sources, job.pair.subject, job.pair.night, job.protocol.to_json())
-    return was == now and channel in (None, finished.channel)
+    if was != now or channel not in (None, finished.channel):
+        return False
+    # A disk, or a copy that broke off, may have changed what was written.
+    return _sha256(signal_path(job.store_dir, finished.name)) == finished.signal_sha256
 
 
 def _channel(pair: Pair, wanted: Sequence[str]) -> tuple[str | None, tuple[Finding, ...]]:

@@ -73,6 +73,12 @@ def evaluate_paths(
         raise failures[0]
     if paired.n_inputs == 2 and failures:
         raise failures[0]
+    usable = [i for i in range(len(paired.scorers) - 1) if any(night.scored[i] is not None for night in nights)]
+    if 0 < len(usable) < len(paired.scorers) - 1:
+        # Counts of a night are over all its scorers, so it is counted again without those that have none.
+        paired = paired.only(usable, failures)
+        nights, _ = _count(paired.nights, workers, progress)
+        failures = []
     names = [night.name for night in nights]
     table = (
         without_table(names) if subjects_table is None else read_subjects(subjects_table, names, by=by, person=person)

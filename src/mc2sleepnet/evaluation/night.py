@@ -240,5 +240,5 @@ def _scored(
         shift_epochs=shift_epochs,
         remainder_s=remainder_s,
         n_outside=n_outside,
-        notes=(*reference_notes, *other.hypnogram.notes, *notes),
+        notes=tuple(dict.fromkeys((*reference_notes, *other.hypnogram.notes, *notes))),
     )

@@ -1,7 +1,7 @@
 """Which files are of one night: scorers' folders paired by the names of their recordings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mc2sleepnet.core.errors import InputError
@@ -41,6 +41,21 @@ class Paired:
         """Hypnograms to read, and arguments that could not be used."""
         others = sum(file is not None for night in self.nights for file in night.others)
         return len(self.nights) + others + len(self.failures)
+
+    def only(self, others: Sequence[int], failures: Sequence[InputError]) -> "Paired":
+        """The reference and some of the others, by their place behind it, and why the rest was left."""
+        rows = [0, *(place + 1 for place in others)]
+        is_machine = tuple(self.is_machine[row] for row in rows)
+        return replace(
+            self,
+            scorers=tuple(self.scorers[row] for row in rows),
+            is_machine=is_machine,
+            nights=tuple(
+                replace(night, others=tuple(night.others[place] for place in others), is_machine=is_machine)
+                for night in self.nights
+            ),
+            failures=(*self.failures, *failures),
+        )
 
 
 def pair(reference: str, predicted: Sequence[str], *, machines: Sequence[str] = (), codes: str | None = None) -> Paired:

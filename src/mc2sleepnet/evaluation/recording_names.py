@@ -1,7 +1,8 @@
 """What a hypnogram file's name says: which recording it is of, and which subject."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -76,19 +77,21 @@ def pair_names(left: Sequence[str], right: Sequence[str]) -> dict[str, str]:
     for key in (str, night_name):
         _pair_equal(pairs, _rest(left, pairs.keys()), _rest(right, pairs.values()), key)
     left_rest, right_rest = _rest(left, pairs.keys()), _rest(right, pairs.values())
-    by_beginning: dict[str, list[str]] = {}
-    for side in (left_rest, right_rest):
-        for name in side:
-            for place in re.finditer(r"[-_. ]", name):
-                by_beginning.setdefault(night_name(name[: place.start()]), []).append(name)
-    for own, other, is_left in ((left_rest, set(right_rest), True), (right_rest, set(left_rest), False)):
-        for name in own:
-            longer = [found for found in by_beginning.get(night_name(name), []) if found in other]
-            if len(longer) == 1:
-                first, second = (name, longer[0]) if is_left else (longer[0], name)
-                if first not in pairs and second not in pairs.values():
-                    pairs[first] = second
+    candidates = [*_beginnings(left_rest, right_rest)]
+    candidates += [(first, second) for second, first in _beginnings(right_rest, left_rest)]
+    n_left, n_right = Counter(first for first, _ in candidates), Counter(second for _, second in candidates)
+    pairs |= {first: second for first, second in candidates if n_left[first] == n_right[second] == 1}
     return pairs
+
+
+def _beginnings(shorter: Sequence[str], longer: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Every name with every other one that is this name and more after a ``-``, ``_``, ``.`` or space."""
+    by_night: dict[str, list[str]] = {}
+    for name in shorter:
+        by_night.setdefault(night_name(name), []).append(name)
+    for name in longer:
+        for beginning in {night_name(name[: place.start()]) for place in re.finditer(r"[-_. ]", name)}:
+            yield from ((short, name) for short in by_night.get(beginning, []))
 
 
 def _rest(names: Sequence[str], taken: Iterable[str]) -> list[str]:

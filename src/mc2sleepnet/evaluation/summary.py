@@ -91,7 +91,7 @@ def summarise(
 
     def together(which: Sequence[int]) -> SeveralScorers | None:
         kept = [i for i in which if nights[i].scorers is not None]
-        if not kept:
+        if not kept or not results:
             return None
         subject, subjects = _resamples(table.subjects, np.array(kept), n_resamples, seed)
         counted = [scorers for i in kept if (scorers := nights[i].scorers) is not None]

@@ -18,7 +18,16 @@ from mc2sleepnet.formats.details import Details, details_of_rows
 from mc2sleepnet.formats.grid import StageEvent, durations_of_onsets, hypnogram_from_events
 from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
 from mc2sleepnet.formats.stage_words import stage_of_word
-from mc2sleepnet.formats.table import Table, as_code, is_nothing, parse_table, plain, read_stages, stage_columns
+from mc2sleepnet.formats.table import (
+    Table,
+    as_code,
+    is_nothing,
+    parse_table,
+    plain,
+    read_stages,
+    refuse_holes,
+    stage_columns,
+)
 
 _EPOCH_COLUMNS: Final = ("epoch", "epochs", "epochnumber", "epochno", "index", "")
 # A number with two decimals is no clock time.
@@ -51,6 +60,8 @@ def read_stage_table(path: Path, text: str, *, codes: str | None, column: str | 
         If there is no column of stages, or a stage has no time or place that can be understood; the line is named.
     """
     table = _without_units(parse_table(path, text))
+    if len(table.columns) == 1:
+        refuse_holes(path, text, table.lines)
     columns = _columns(table)
     name, notes = choose_column(path, table, columns, column)
     index = table.columns.index(name)

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -89,6 +90,19 @@ def parse_table(path: Path, text: str) -> Table:
             raise InputError(path, fault, "Export the file again")
     filled = [tuple([*row, *[""] * n_columns][:n_columns]) for row in rows[1:]]
     return Table(path=path, columns=tuple(header), rows=tuple(filled), lines=tuple(i for i, _ in kept[1:]))
+
+
+def refuse_holes(path: Path, text: str, lines: Sequence[int]) -> None:
+    """Refuse empty lines among `lines`, stages that only their order places, unless one follows every stage.
+
+    An empty line may be an epoch that nobody scored or mean nothing, and a wrong guess shifts all that follows.
+    """
+    all_lines = text.split("\n")
+    holes = [[i for i in range(a + 1, b) if not all_lines[i - 1].strip()] for a, b in pairwise(lines)]
+    if any(holes) and not all(holes):
+        first = next(hole[0] for hole in holes if hole)
+        fault = f"line {first} is empty: an epoch that nobody scored, or nothing?"
+        raise InputError(path, fault, "Write UNS there, or remove the line")
 
 
 def stage_columns(table: Table) -> tuple[str, ...]:

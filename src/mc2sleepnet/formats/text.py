@@ -16,7 +16,7 @@ from mc2sleepnet.formats.clock import moments_of, parse_clocks, parse_seconds
 from mc2sleepnet.formats.grid import LONGEST_S, StageEvent, durations_of_onsets, hypnogram_from_events
 from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
 from mc2sleepnet.formats.stage_words import stage_of_word
-from mc2sleepnet.formats.table import as_code, read_stages
+from mc2sleepnet.formats.table import as_code, read_stages, refuse_holes
 
 _HEADER: Final = re.compile(r"[\"']?(?:sleep)?[ _]?(?:stages?|hypno\w*|scor\w+|label|value|x)[\"']?", re.IGNORECASE)
 # YASA's numbers.
@@ -73,6 +73,7 @@ def read_text_codes(path: Path, text: str, *, codes: str | None) -> ScoredHypnog
     stages = [UNSCORED if stage is None else stage for stage in read.stages]
     notes = read.notes
     if n_cells == 1:
+        refuse_holes(path, text, numbers)
         onsets, start = [float(EPOCH_S * i) for i in range(len(stages))], None
     elif all(clocks := parse_clocks([cells[0] for _, cells in rows])):
         known = [clock for clock in clocks if clock is not None]

@@ -58,15 +58,15 @@ class NightScorers:
         Returns
         -------
         counts
-            None with fewer than two scorers.
+            None with fewer than two scorers who scored anything.
         """
         n_scorers = len(stages)
-        if n_scorers < 2:
-            return None
-        is_panel = in_panel(is_machine)
         is_present = np.any(stages != UNSCORED, axis=1)
         present = np.flatnonzero(is_present)
-        common = stages[:, np.all(stages[present] != UNSCORED, axis=0)] if len(present) else stages[:, :0]
+        if len(present) < 2:
+            return None
+        is_panel = in_panel(is_machine)
+        common = stages[:, np.all(stages[present] != UNSCORED, axis=0)]
         alike = np.full((n_scorers, n_scorers), np.nan)
         for i in present:
             for j in present:

@@ -7,6 +7,7 @@ from mc2sleepnet.store.writing import (
     finished_recording,
     recording_names,
     remove_recording,
+    signal_path,
     write_index,
     write_recording,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "recording_names",
     "remove_recording",
     "sequences",
+    "signal_path",
     "write_index",
     "write_recording",
 ]
