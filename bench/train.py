@@ -48,7 +48,7 @@ def training_step(phase: Phase, indices: torch.Tensor) -> Callable[[], None]:
 
     def step() -> None:
         phase.enter_training()
-        loss, _ = phase.loss(phase.batch(indices, keyed_generator(0, "masking")), keyed_generator(0, "masking"))
+        loss, _ = phase.loss(phase.batch(indices, keyed_generator(0, "masking")))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -201,7 +201,7 @@ def loss_of(phase: Any, indices: Tensor, keys_of_step: Tensor | None) -> float:
     phase.enter_training()
     with seeded_torch(0, "dropout"):
         batch = phase.batch(indices, masking)._replace(keys=keys_of_step)
-        return float(phase.loss(batch, masking)[0].detach())
+        return float(phase.loss(batch)[0].detach())
 
 
 def test_pretraining_learns_from_changed_signals_and_is_judged_by_the_signals_as_they_are(
@@ -235,7 +235,7 @@ def test_frozen_finetuning_encodes_what_is_augmented_in_every_step_with_backbone
     before = {name: buffer.clone() for name, buffer in phase.network.signal_backbone.named_buffers()}
     masking = keyed_generator(0, "masking")
     phase.enter_training()
-    phase.loss(phase.batch(indices, masking)._replace(keys=step[0]), masking)[0].backward()
+    phase.loss(phase.batch(indices, masking)._replace(keys=step[0]))[0].backward()
     assert all(buffer.equal(before[name]) for name, buffer in phase.network.signal_backbone.named_buffers())
     assert all(parameter.grad is None for part in phase.network.backbones() for parameter in part.parameters())
 

@@ -53,7 +53,7 @@ PROGRAM = textwrap.dedent(
         with as_written():
             judged[mode] = phase.validate()
         masking = keyed_generator(0, "masking")
-        loss, terms = update(phase, optimizer, phase.batch(indices, masking), masking, loop, step=0, last_step=9)
+        loss, terms = update(phase, optimizer, phase.batch(indices, masking), loop, step=0, last_step=9).read()
         found[mode] = terms | {f"gradient of {n}": p.grad.norm().item() for n, p in model.named_parameters()}
         assert names is None or names == list(model.state_dict()), "weights have other names"
         names = list(model.state_dict())

@@ -26,7 +26,7 @@ from mc2sleepnet.training.stager import TorchStager
 
 def loss_of(phase: Phase, indices: torch.Tensor, seed: int) -> tuple[torch.Tensor, dict[str, float]]:
     masking = keyed_generator(seed, "masking")
-    loss, terms = phase.loss(phase.batch(indices, masking), masking)
+    loss, terms = phase.loss(phase.batch(indices, masking))
     return loss, {name: term.item() for name, term in terms.items()}
 
 

@@ -68,7 +68,7 @@ def test_the_loss_of_a_batch_falls_when_it_is_learned(
         phase.enter_training()
         with seeded_torch(step, "dropout"):
             masking = keyed_generator(step, "masking")
-            loss, _ = phase.loss(phase.batch(indices, masking), masking)
+            loss, _ = phase.loss(phase.batch(indices, masking))
             optimizer.zero_grad()
             loss.backward()
         optimizer.step()

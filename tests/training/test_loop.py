@@ -47,7 +47,7 @@ class Slope:
     def batch(self, indices: Tensor, masking: torch.Generator) -> Batch:
         return Batch(indices)
 
-    def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         self.steps += 1
         loss = self.module(batch.indices.float().reshape(-1, 1)).square().mean()
         if self.steps == self.poison_at:

@@ -32,7 +32,7 @@ Make = Callable[..., Pretraining]
 
 def loss_of(phase: Phase, indices: torch.Tensor, seed: int) -> tuple[torch.Tensor, dict[str, float]]:
     masking = keyed_generator(seed, "masking")
-    loss, terms = phase.loss(phase.batch(indices, masking), masking)
+    loss, terms = phase.loss(phase.batch(indices, masking))
     return loss, {name: term.item() for name, term in terms.items()}
 
 
@@ -146,10 +146,7 @@ def test_self_supervision_falls_and_does_not_collapse(fold_data: FoldData, make_
         phase.enter_training()
         chosen = np.random.default_rng(step).permutation(len(sequences))[:8]
         with seeded_torch(step, "dropout"):
-            loss, _ = phase.loss(
-                phase.batch(torch.from_numpy(sequences[chosen]), keyed_generator(step, "masking")),
-                keyed_generator(step, "masking"),
-            )
+            loss, _ = phase.loss(phase.batch(torch.from_numpy(sequences[chosen]), keyed_generator(step, "masking")))
             optimizer.zero_grad()
             loss.backward()
         optimizer.step()

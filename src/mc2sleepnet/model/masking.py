@@ -21,7 +21,11 @@ def sample_is_masked(is_valid: Bool[Tensor, "B L"], ratio: float, generator: tor
 
     The draw is made on the generator's device (the CPU), so that masks do not depend on where a model trains.
     """
-    order = torch.rand(is_valid.shape, generator=generator).to(is_valid.device)
+    return first_are_masked(torch.rand(is_valid.shape, generator=generator).to(is_valid.device), is_valid, ratio)
+
+
+def first_are_masked(order: Float[Tensor, "B L"], is_valid: Bool[Tensor, "B L"], ratio: float) -> Bool[Tensor, "B L"]:
+    """Hide the valid epochs that come first in an order, given by numbers in [0, 1)."""
     order = order.masked_fill(~is_valid, 2.0)
     rank = order.argsort(dim=1).argsort(dim=1)
     return rank < hidden_count(is_valid.sum(dim=1), ratio)[:, None]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mc2sleepnet.core.shapes import Bool, Float
+from mc2sleepnet.core.shapes import Bool, Float, Int
 from mc2sleepnet.core.stages import N_STAGES
 from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.model.encoder_layer import sinusoidal_positions
@@ -20,6 +20,7 @@ from mc2sleepnet.model.signal_backbone import SignalBackbone
 from mc2sleepnet.model.spectrogram import Spectrogram
 from mc2sleepnet.model.spectrogram_backbone import spectrogram_backbone
 from mc2sleepnet.model.staging_network import StagingNetwork, of_each_epoch
+from mc2sleepnet.model.valid_epochs import places_of, put_back, taken
 
 __all__ = ["MC2SleepNet", "NetworkConfig", "StageLogits", "Tokens"]
 
@@ -95,11 +96,12 @@ class MC2SleepNet(StagingNetwork):
         signal_uv: Float[Tensor, "B L T"],
         is_valid: Bool[Tensor, "B L"],
         statistics: Float[Tensor, "B C"] | None = None,
+        places: Int[Tensor, "M"] | None = None,
     ) -> Tokens:
-        """Tokens of sequences of epochs; padding never reaches the backbones, and its tokens are zero."""
-        encoded = self.encode_epochs(signal_uv[is_valid], of_each_epoch(statistics, is_valid))
-        empty = encoded[0].new_zeros(*is_valid.shape, self.config.token_width)
-        return Tokens(*(empty.masked_scatter(is_valid[:, :, None], tokens.to(empty.dtype)) for tokens in encoded))
+        """`sequence_tokens`, the modalities apart."""
+        places = places_of(is_valid) if places is None else places
+        encoded = self.encode_epochs(taken(signal_uv, places), of_each_epoch(statistics, is_valid, places))
+        return Tokens(*(put_back(tokens.to(encoded[0].dtype), places, is_valid.shape) for tokens in encoded))
 
     def single_view(self, tokens: Tokens, is_valid: Bool[Tensor, "B L"]) -> StageLogits:
         """Each modality through its own stack, alone; the fusion head reads both outputs."""

@@ -5,10 +5,11 @@ from abc import ABC, abstractmethod
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mc2sleepnet.core.shapes import Bool, Float
+from mc2sleepnet.core.shapes import Bool, Float, Int
 from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.model.precision import at_least_float32
 from mc2sleepnet.model.spectrogram import Spectrogram
+from mc2sleepnet.model.valid_epochs import places_of, put_back, taken
 
 DEVIATION_FLOOR_UV = 0.1
 # In deviations of the recording; what is beyond is no brain.
@@ -63,11 +64,15 @@ class StagingNetwork(nn.Module, ABC):
         signal_uv: Float[Tensor, "B L T"],
         is_valid: Bool[Tensor, "B L"],
         statistics: Float[Tensor, "B C"] | None = None,
+        places: Int[Tensor, "M"] | None = None,
     ) -> Float[Tensor, "B L S D"]:
-        """Tokens of sequences of epochs; padding never reaches the backbones, and its tokens are zero."""
-        encoded = self.epoch_tokens(signal_uv[is_valid], of_each_epoch(statistics, is_valid))
-        empty = encoded.new_zeros(*is_valid.shape, *self.token_shape)
-        return empty.masked_scatter(is_valid[:, :, None, None], encoded)
+        """Tokens of sequences of epochs; padding never reaches the backbones, and its tokens are zero.
+
+        Whoever knows the `places` of the valid epochs (`valid_epochs`) gives them, so that nobody waits for a GPU.
+        """
+        places = places_of(is_valid) if places is None else places
+        encoded = self.epoch_tokens(taken(signal_uv, places), of_each_epoch(statistics, is_valid, places))
+        return put_back(encoded, places, is_valid.shape)
 
     def forward(
         self,
@@ -102,7 +107,7 @@ class StagingNetwork(nn.Module, ABC):
 
 
 def of_each_epoch(
-    statistics: Float[Tensor, "B C"] | None, is_valid: Bool[Tensor, "B L"]
+    statistics: Float[Tensor, "B C"] | None, is_valid: Bool[Tensor, "B L"], places: Int[Tensor, "M"]
 ) -> Float[Tensor, "M C"] | None:
     """A row for every valid epoch of sequences that have a row each."""
-    return None if statistics is None else statistics[:, None].expand(-1, is_valid.shape[1], -1)[is_valid]
+    return None if statistics is None else taken(statistics[:, None].expand(-1, is_valid.shape[1], -1), places)

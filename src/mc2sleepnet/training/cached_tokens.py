@@ -6,6 +6,7 @@ from torch import Tensor
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.core.shapes import Float, Int
 from mc2sleepnet.inference import Stager
+from mc2sleepnet.training.batch import sent
 from mc2sleepnet.training.fold_data import FoldData, PartEncoder
 from mc2sleepnet.training.training_signals import Place, fits
 
@@ -33,7 +34,7 @@ class CachedTokens:
 
     def of(self, epochs: Int[Tensor, "*A"]) -> Float[Tensor, "*A S D"]:
         """Tokens of epochs by number; those of padding, -1, are anybody's."""
-        tokens = self.tokens[epochs.clamp(min=0).to(self.tokens.device)]
+        tokens = self.tokens[sent(epochs.clamp(min=0), self.tokens.device)]
         return tokens if self.is_on_device else tokens.pin_memory()
 
 

@@ -24,6 +24,7 @@ from mc2sleepnet.evaluation.tested import HeldOutRecording, pool
 from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.model.config import PREDICTION_OPTIONS, NetworkConfig
 from mc2sleepnet.store import Store
+from mc2sleepnet.training.devices import chosen_device
 from mc2sleepnet.training.finetune import FinetuneOptions, finetune
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.held_out import HYPNODENSITIES_FILE, score_held_out, write_hypnodensities
@@ -249,7 +250,7 @@ def _train_and_judge(cell: Cell, store: Store, step: Step) -> dict[str, Any]:
         exports=cell.exports,
         step=step,
     )
-    stager = TorchStager(load_checkpoint(model_folder).network)
+    stager = TorchStager(load_checkpoint(model_folder).network.to(chosen_device(loop.device)))
     with step("testing") as advance:
         scored = score_held_out(
             stager, store, cell.fold.test, stride=loop.scoring_stride, aggregation=loop.aggregation, advance=advance

@@ -23,6 +23,9 @@ FusedAdam = Literal["auto", "on", "off"]
 # Each is a graph without a break, called with few shapes. Between them stand the choice of valid epochs, whose number
 # torch has to look up, and the draws of masks.
 COMPILED_PARTS = (SignalBackbone, Spectrogram, SpectrogramBackbone, SequenceStack, MaskingModule)
+# A CUDA graph is one for a shape. Sequences have the same one in every step; the number of valid epochs, which the
+# backbones see, changes with the padding, and theirs would be recorded anew nearly every time.
+GRAPHED_PARTS = (SequenceStack, MaskingModule)
 
 
 def chosen_compile(name: Compile, device: torch.device) -> Compile:
@@ -39,13 +42,18 @@ def compile_parts(network: nn.Module, name: Compile, device: torch.device) -> No
         return
     for part in network.modules():
         if isinstance(part, COMPILED_PARTS):
-            part.compile(mode=None if mode == "default" else mode)
+            part.compile(mode=mode if mode != "default" and isinstance(part, GRAPHED_PARTS) else None)
 
 
 def begin_step(name: Compile) -> None:
     """Tell CUDA graphs that what the step before has left in their memory may be overwritten."""
     if name == "reduce-overhead":
         torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
+
+
+def steps_behind(device: torch.device) -> int:
+    """How many steps a GPU may be ahead of what the host has read of them, so that it never waits for the host."""
+    return 1 if device.type == "cuda" else 0
 
 
 def as_written() -> AbstractContextManager[None]:

@@ -23,6 +23,7 @@ from mc2sleepnet.model.config import PREDICTION_OPTIONS, NetworkConfig
 from mc2sleepnet.model.losses import stage_cross_entropy
 from mc2sleepnet.model.ranks import Ranks, Share
 from mc2sleepnet.model.staging_network import StagingNetwork
+from mc2sleepnet.model.valid_epochs import places_of
 from mc2sleepnet.training.augmentation import augmented_batch
 from mc2sleepnet.training.batch import Batch
 from mc2sleepnet.training.cached_tokens import CachedTokens, encode_training
@@ -130,25 +131,31 @@ class Finetuning:
         statistics = None
         if self.parts is not None:
             indices, statistics = self.parts.draw(indices, masking)
-        own = Share(Ranks.current(), len(indices)).own(indices, fill=-1)
-        return Batch(indices, statistics, self.inputs.of(own))
+        share = Share(Ranks.current(), len(indices))
+        own = share.own(indices, fill=-1)
+        return Batch(
+            indices,
+            statistics=None if statistics is None else share.own(statistics, fill=0),
+            inputs=self.inputs.of(own),
+            stage=torch.from_numpy(self.data.stage(indices.numpy(), "training")).long(),
+            own_places=places_of(own >= 0),
+        )
 
-    def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Sum of the network's cross-entropies. Shape: [B, L] → scalar"""
-        share, (indices, statistics, inputs, keys) = Share(Ranks.current(), len(batch.indices)), batch
-        own, like = share.own(indices, fill=-1), next(self.network.parameters())
-        is_valid = (own >= 0).to(like.device)
-        stage = torch.from_numpy(self.data.stage(indices.numpy(), "training")).long().to(like.device)
-        assert inputs is not None
-        inputs = inputs.to(like, non_blocking=True)
+        share, like = Share(Ranks.current(), len(batch.indices)), next(self.network.parameters())
+        is_valid, stage = share.own(batch.indices, fill=-1) >= 0, batch.stage
+        assert batch.inputs is not None
+        assert stage is not None
+        inputs = batch.inputs.to(like)
         if self.encodes_once:
             tokens = inputs
         else:
-            if keys is not None:
-                own_keys = share.own(keys, fill=0).to(like.device)
+            if batch.keys is not None:
+                own_keys = share.own(batch.keys, fill=0)
                 inputs = augmented_batch(inputs, own_keys, self.loop.augmentation_probability)
-            own_statistics = None if statistics is None else share.own(statistics, fill=0).to(like)
-            tokens = self.network.sequence_tokens(inputs, is_valid, own_statistics)
+            statistics = None if batch.statistics is None else batch.statistics.to(like)
+            tokens = self.network.sequence_tokens(inputs, is_valid, statistics, batch.own_places)
         answers = self.network.supervised_logits(tokens, is_valid)
         terms = {f"ce_{name}": stage_cross_entropy(share.whole(logits), stage) for name, logits in answers.items()}
         total = torch.stack(list(terms.values())).sum()
@@ -288,7 +295,7 @@ def finetune(
     if not (exports and Ranks.current().is_first):
         return result
     best = load_checkpoint(out)
-    stager = TorchStager(best.network)
+    stager = TorchStager(best.network.to(device))
     is_frozen = options.backbones == "frozen"
     tokens = phase.validation_tokens() if is_frozen else data.encode(stager, data.validation)
     calibration = calibrate(data, stager, tokens, loop)

@@ -1,6 +1,5 @@
 """The training loop, the same for both phases: step, validate, keep the best, stop early, resume anywhere."""
 
-import math
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ from numpy.typing import NDArray
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.model.ranks import Ranks
-from mc2sleepnet.training.engine import adam, as_written
+from mc2sleepnet.training.engine import adam, as_written, steps_behind
 from mc2sleepnet.training.interruption import stop_requests
 from mc2sleepnet.training.loop_options import LoopOptions
 from mc2sleepnet.training.order import batches, drawn
 from mc2sleepnet.training.read_ahead import read_ahead
 from mc2sleepnet.training.resume import Progress, has_resume, load_resume, save_resume
+from mc2sleepnet.training.tally import Taken, Tally
 from mc2sleepnet.training.update import Phase, rate_at, update
 from mc2sleepnet.training.watching import RunLog
 
@@ -85,12 +85,13 @@ def train(
     progress, sums, n_summed = Progress(), Counter[str](), 0
     if resume and has_resume(out):
         progress, sums, n_summed = load_resume(out, phase.module, optimizer, fingerprint)
-
-    steps_per_pass = max(1, len(sequences) // options.batch_sequences)
-    last_step = options.max_passes * steps_per_pass
-    if options.max_steps:
-        last_step = min(last_step, options.max_steps)
+    tally, last_step = Tally(sums, n_summed), _last_step(options, len(sequences))
     figures: dict[str, float] = {}
+
+    def read_all_but(n_left: int) -> None:
+        bad = tally.read(n_left)
+        if bad is not None:
+            raise _not_finite(out, progress, bad.step, phase.recordings_of(bad.indices))
 
     def keep_place() -> None:
         if not ranks.is_first:
@@ -100,8 +101,8 @@ def train(
             module=phase.module,
             optimizer=optimizer,
             progress=progress,
-            sums=sums,
-            n_summed=n_summed,
+            sums=tally.sums,
+            n_summed=tally.n_summed,
             fingerprint=fingerprint,
         )
 
@@ -114,19 +115,19 @@ def train(
     ):
         while not progress.ended_by and progress.step < last_step:
             started = time.perf_counter()
-            current_pass, indices, batch, masking = next(ready)
-            loss, terms = update(phase, optimizer, batch, masking, options, step=progress.step, last_step=last_step)
-            if not math.isfinite(loss):
-                raise _not_finite(out, progress, phase.recordings_of(indices))
+            current_pass, indices, batch = next(ready)
+            told = update(phase, optimizer, batch, options, step=progress.step, last_step=last_step)
             progress.step += 1
-            sums.update(terms | {"loss": loss, "seconds": time.perf_counter() - started})
-            n_summed += 1
-
+            tally.add(Taken(progress.step, indices, told))
             is_last = progress.step >= last_step
-            if is_last or progress.step % options.validate_every_steps == 0:
-                means = {name: total / n_summed for name, total in sums.items()}
-                seconds = means.pop("seconds")
-                rate = indices.numel() / seconds
+            is_judged = is_last or progress.step % options.validate_every_steps == 0
+            # Nothing is validated or kept before every step is read: none of it can come of a loss that is not finite.
+            read_all_but(0 if is_judged else steps_behind(phase.parameters()[0].device))
+            tally.spent(time.perf_counter() - started)
+
+            if is_judged:
+                means = tally.means()
+                rate = indices.numel() / means.pop("seconds")
                 with as_written():
                     figures = ranks.told_by_first(phase.validate() if ranks.is_first else {})
                 _judge(progress, figures, options.patience)
@@ -137,11 +138,11 @@ def train(
                 row = {"step": progress.step, "pass": current_pass, **means, "epochs_per_s": rate}
                 row |= {f"validation_{name}": value for name, value in figures.items()}
                 log.write(row)
-                sums, n_summed = Counter[str](), 0
                 keep_place()
             judged = f" · {NAME_OF_FIGURE[progress.judged_by]} {figures[progress.judged_by]:.3f}" if figures else ""
-            advance(progress.step, last_step, f"loss {loss:.2f}{judged}")
+            advance(progress.step, last_step, f"loss {tally.loss:.2f}{judged}")
             if ranks.any(stop_requested()):
+                read_all_but(0)
                 keep_place()
                 raise KeyboardInterrupt
     return TrainingResult(
@@ -153,13 +154,18 @@ def train(
     )
 
 
-def _not_finite(out: Path, progress: Progress, recordings: list[str]) -> InputError:
+def _last_step(options: LoopOptions, n_sequences: int) -> int:
+    of_passes = options.max_passes * max(1, n_sequences // options.batch_sequences)
+    return min(of_passes, options.max_steps) if options.max_steps else of_passes
+
+
+def _not_finite(out: Path, progress: Progress, step: int, recordings: list[str]) -> InputError:
     """The step, the batch's recordings and the last good networks, for whoever looks for the cause."""
     kept = f"the best network is of step {progress.best_step}" if progress.best_step else "no network was kept"
     met = f"in a batch of {', '.join(recordings)}" if recordings else "in an empty batch"
     return InputError(
         out,
-        f"the loss or its gradient stopped being finite at step {progress.step + 1}, {met}; {kept}",
+        f"the loss or its gradient stopped being finite at step {step}, {met}; {kept}",
         "Look at these recordings, or try a lower --set learning_rate=…",
     )
 

@@ -74,9 +74,10 @@ class LoopOptions:
     read_ahead
         Batches that a thread reads ahead from the host; 0 for none.
     compile
-        ``"default"`` or ``"reduce-overhead"`` (with CUDA graphs): torch compiles backbones and stacks. Their dropout
-        then comes from torch's own generator, seeded by step and rank, so that several ranks draw other numbers than
-        one. ``"none"``, or ``"auto"``: default on a GPU that has a compiler.
+        ``"default"`` or ``"reduce-overhead"``: torch compiles backbones and stacks, and in the second way turns the
+        stacks into CUDA graphs (the backbones see another number of epochs in nearly every step, and a graph is for
+        one). Dropout then comes from torch's own generator, seeded by step and rank, so that several ranks draw other
+        numbers than one. ``"none"``, or ``"auto"``: default on a GPU that has a compiler.
     fused_adam
         Whether Adam is one kernel for all parameters: ``"on"``, ``"off"``, or ``"auto"``: on a GPU.
     seed

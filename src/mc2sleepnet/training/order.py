@@ -36,7 +36,6 @@ class Drawn(NamedTuple):
     in_pass: int
     indices: Tensor
     batch: Batch
-    masking: torch.Generator
 
 
 def drawn(phase: Phase, sequences: NDArray[np.int64], options: LoopOptions, first_step: int) -> Iterator[Drawn]:
@@ -47,4 +46,4 @@ def drawn(phase: Phase, sequences: NDArray[np.int64], options: LoopOptions, firs
         batch = phase.batch(indices, masking)
         if options.augmentation != "none":
             batch = batch._replace(keys=keys_of_examples(indices, seed=options.seed, purpose="augmentation", step=step))
-        yield Drawn(in_pass, indices, batch, masking)
+        yield Drawn(in_pass, indices, batch)

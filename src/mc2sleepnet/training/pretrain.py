@@ -16,10 +16,11 @@ from mc2sleepnet.core.options import check_choices
 from mc2sleepnet.core.progress import Step, silent
 from mc2sleepnet.model.checkpoint import Checkpoint, save_checkpoint
 from mc2sleepnet.model.losses import info_nce, negative_pairs, restoration_l1, stage_cross_entropy
-from mc2sleepnet.model.masking import sample_is_masked
+from mc2sleepnet.model.masking import first_are_masked
 from mc2sleepnet.model.network import NetworkConfig, Tokens
 from mc2sleepnet.model.pretraining_network import PretrainingNetwork
 from mc2sleepnet.model.ranks import Ranks, Share
+from mc2sleepnet.model.valid_epochs import places_of, taken
 from mc2sleepnet.training.augmentation import augmented_batch
 from mc2sleepnet.training.batch import Batch
 from mc2sleepnet.training.devices import chosen_device
@@ -129,26 +130,40 @@ class Pretraining:
     def batch(self, indices: Tensor, masking: torch.Generator) -> Batch:
         """The sequences, where the network wants statistics with those of a part of their recording."""
         indices, statistics = (indices, None) if self.parts is None else self.parts.draw(indices, masking)
-        own = Share(Ranks.current(), len(indices)).own(indices, fill=-1)
-        return Batch(indices, statistics, self.signals.of(own))
-
-    def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """The pre-training loss (docs/method.md) of sequences of epochs. Shape: [B, L] → scalar"""
-        share, (indices, statistics, inputs, keys) = Share(Ranks.current(), len(batch.indices)), batch
-        own, like = share.own(indices, fill=-1), next(self.model.parameters())
-        is_valid = (own >= 0).to(like.device)
-        assert inputs is not None
-        signal_uv = inputs.to(like, non_blocking=True)
-        if keys is not None:
-            own_keys = share.own(keys, fill=0).to(like.device)
-            signal_uv = augmented_batch(signal_uv, own_keys, self.loop.augmentation_probability)
-        own_statistics = None if statistics is None else share.own(statistics, fill=0).to(like)
-        tokens = self.model.network.encode(signal_uv, is_valid, own_statistics)
-        terms: dict[str, Tensor] = {}
+        share = Share(Ranks.current(), len(indices))
+        own, stage = share.own(indices, fill=-1), None
         if self.options.pretrain_supervision == "stages":
-            stage = torch.from_numpy(self.data.stage(indices.numpy(), "training")).long().to(like.device)
-            terms |= self.stage_terms(tokens, is_valid, stage, share)
-        terms |= self.self_supervised_terms(tokens, indices, masking, share)
+            stage = torch.from_numpy(self.data.stage(indices.numpy(), "training")).long()
+        return self.contrasts(indices, masking)._replace(
+            statistics=None if statistics is None else share.own(statistics, fill=0),
+            inputs=self.signals.of(own),
+            stage=stage,
+            own_places=places_of(own >= 0),
+        )
+
+    def contrasts(self, indices: Tensor, masking: torch.Generator) -> Batch:
+        """A batch without inputs: what the self-supervised terms ask the host for."""
+        places, order = places_of(indices >= 0), None
+        if self.options.lambda_recon:
+            order = torch.stack([torch.rand(indices.shape, generator=masking) for _ in Tokens._fields])
+        recording = torch.from_numpy(self.data.store.recording_of(indices.flatten()[places].numpy()))
+        return Batch(indices, places=places, recording=recording, hiding_order=order)
+
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The pre-training loss (docs/method.md) of sequences of epochs. Shape: [B, L] → scalar"""
+        share, like = Share(Ranks.current(), len(batch.indices)), next(self.model.parameters())
+        is_valid = share.own(batch.indices, fill=-1) >= 0
+        assert batch.inputs is not None
+        signal_uv = batch.inputs.to(like)
+        if batch.keys is not None:
+            own_keys = share.own(batch.keys, fill=0)
+            signal_uv = augmented_batch(signal_uv, own_keys, self.loop.augmentation_probability)
+        statistics = None if batch.statistics is None else batch.statistics.to(like)
+        tokens = self.model.network.encode(signal_uv, is_valid, statistics, batch.own_places)
+        terms: dict[str, Tensor] = {}
+        if batch.stage is not None:
+            terms |= self.stage_terms(tokens, is_valid, batch.stage, share)
+        terms |= self.self_supervised_terms(tokens, batch, share)
         total = torch.stack(list(terms.values())).sum()
         return total, {name: term.detach() for name, term in terms.items()}
 
@@ -157,25 +172,23 @@ class Pretraining:
         logits = self.model.single_view(tokens, is_valid)._asdict()
         return {f"ce_{head}": stage_cross_entropy(share.whole(of_head), stage) for head, of_head in logits.items()}
 
-    def self_supervised_terms(
-        self, tokens: Tokens, indices: Tensor, masking: torch.Generator, share: Share
-    ) -> dict[str, Tensor]:
+    def self_supervised_terms(self, tokens: Tokens, batch: Batch, share: Share) -> dict[str, Tensor]:
         """What is learned without a stage, weighted; a term of weight 0 is not computed."""
         options = self.options
         terms: dict[str, Tensor] = {}
         if options.lambda_nce:
-            terms["nce"] = options.lambda_nce * self.nce_term(tokens, indices, share)
+            terms["nce"] = options.lambda_nce * self.nce_term(tokens, batch, share)
         if options.lambda_recon:
-            terms["recon"] = options.lambda_recon * self.restoration_term(tokens, indices, masking, share)
+            terms["recon"] = options.lambda_recon * self.restoration_term(tokens, batch, share)
         return terms
 
-    def nce_term(self, tokens: Tokens, indices: Tensor, share: Share) -> Tensor:
+    def nce_term(self, tokens: Tokens, batch: Batch, share: Share) -> Tensor:
         """InfoNCE between both modalities' projected tokens of the batch's valid epochs."""
-        device, is_valid = tokens.signal.device, indices >= 0
-        recording = torch.from_numpy(self.data.store.recording_of(indices.clamp(min=0).numpy()))
-        epoch, recording = indices[is_valid].to(device), recording[is_valid].to(device)
-        project = self.model.extra.projector
-        signal, spectrogram = (share.whole(project(modality))[is_valid.to(device)] for modality in tokens)
+        places, recording, project = batch.places, batch.recording, self.model.extra.projector
+        assert places is not None
+        assert recording is not None
+        epoch = batch.indices.flatten()[places]
+        signal, spectrogram = (taken(share.whole(project(modality)), places) for modality in tokens)
         return info_nce(
             signal,
             spectrogram,
@@ -183,11 +196,11 @@ class Pretraining:
             temperature=self.options.nce_temperature,
         )
 
-    def restoration_term(self, tokens: Tokens, indices: Tensor, masking: torch.Generator, share: Share) -> Tensor:
+    def restoration_term(self, tokens: Tokens, batch: Batch, share: Share) -> Tensor:
         """Cross-masking: each modality's masked epochs restored from the other."""
-        options, device = self.options, tokens.signal.device
-        is_valid = (indices >= 0).to(device)
-        is_masked = Tokens(*(sample_is_masked(is_valid, options.mask_ratio, masking) for _ in tokens))
+        options, is_valid = self.options, batch.indices >= 0
+        assert batch.hiding_order is not None
+        is_masked = Tokens(*(first_are_masked(order, is_valid, options.mask_ratio) for order in batch.hiding_order))
         own = [share.own(rows, fill=False) for rows in (*is_masked, is_valid)]
         restored = self.model.restore(tokens, own[0], own[1], own[2], memory=options.restoration_memory)
         losses = []
@@ -237,7 +250,8 @@ class Pretraining:
             is_valid = (indices >= 0).to(device)
             batch = Tokens.of((tokens[place[indices.clamp(min=0)]].to(device)) * is_valid[:, :, None, None])
             masking = keyed_generator(self.loop.seed, "validation masking", index)
-            terms = self.self_supervised_terms(batch, indices, masking, Share(Ranks(), len(indices)))
+            told = self.contrasts(indices, masking).on(device)
+            terms = self.self_supervised_terms(batch, told, Share(Ranks(), len(indices)))
             sums.update({name: len(indices) * term.item() for name, term in terms.items()})
         means = {name: total / len(order) for name, total in sums.items()}
         return {"loss": sum(means.values()), **{f"loss_{name}": mean for name, mean in means.items()}}

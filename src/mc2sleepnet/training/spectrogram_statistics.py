@@ -52,7 +52,7 @@ def fit_spectrogram_statistics(
     for start in range(0, len(epochs), EPOCHS_PER_CALL):
         indices = epochs[start : start + EPOCHS_PER_CALL]
         signal_uv = torch.from_numpy(data.signal_uv(indices, "training", margin=spectrogram.margin_samples))
-        decibels = spectrogram.decibels(signal_uv).double().flatten(0, 1)
+        decibels = spectrogram.decibels(signal_uv.to(spectrogram.cosines.device)).double().flatten(0, 1)
         n_frames += len(decibels)
         total = total + decibels.sum(dim=0)
         total_of_squares = total_of_squares + decibels.square().sum(dim=0)

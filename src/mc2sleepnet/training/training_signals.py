@@ -14,6 +14,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.core.shapes import Float, Int
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
+from mc2sleepnet.training.batch import sent
 from mc2sleepnet.training.fold_data import FoldData
 
 Place = Literal["auto", "device", "host"]
@@ -125,16 +126,11 @@ class SignalsOnDevice:
 
     def _microvolts(self, epochs: Tensor, samples: slice = slice(None)) -> Tensor:
         # One rounding, float32 times float32, as the store's own reading.
-        rows = self.row_of[_beside(epochs, self.row_of)]
+        rows = self.row_of[sent(epochs, self.row_of.device)]
         return self.steps[rows, samples].float() * self.scale_uv[rows, None]
 
     def _there(self, is_there: NDArray[np.bool_]) -> Tensor:
-        return _beside(torch.from_numpy(is_there), self.row_of)[:, None]
-
-
-def _beside(x: Tensor, other: Tensor) -> Tensor:
-    """On another tensor's device; the host does not wait for the copy."""
-    return (x.pin_memory() if other.is_cuda else x).to(other.device, non_blocking=True)
+        return sent(torch.from_numpy(is_there), self.row_of.device)[:, None]
 
 
 def training_signals(

@@ -1,6 +1,7 @@
 """One step of training: what a phase has to bring, and one update of its parameters."""
 
 import math
+from collections.abc import Iterable
 from typing import Protocol
 
 import torch
@@ -34,13 +35,13 @@ class Phase(Protocol):
         """Put every part in the mode the phase wants for a step."""
 
     def batch(self, indices: Tensor, masking: torch.Generator) -> Batch:
-        """What a step works on: `indices` [B, L], some perhaps hidden, and what the network reads of them.
+        """What a step works on, on the host: `indices` [B, L], some perhaps hidden, and all that is asked of them.
 
         Another thread may call it, while a step or a validation computes.
         """
 
-    def loss(self, batch: Batch, masking: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss of a batch of sequences and its named terms, detached: the host waits for them once a step.
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss of a batch of sequences, on the device, and its named terms, detached; nothing in it waits for a GPU.
 
         Of several ranks each computes its own rows and returns the loss of all.
         """
@@ -61,17 +62,36 @@ def rate_at(options: LoopOptions, step: int, last_step: int) -> float:
     return warm * (0.5 + 0.5 * math.cos(math.pi * step / last_step) if options.decay == "cosine" else 1.0)
 
 
+class Told:
+    """What a step has to tell, on its way from the device: the loss, its gradient's norm, the loss's terms."""
+
+    def __init__(self, names: Iterable[str], values: Tensor) -> None:
+        self._names, self._values, self._arrival = tuple(names), values, None
+        if values.is_cuda:
+            self._values = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+            self._values.copy_(values, non_blocking=True)
+            self._arrival = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._arrival.record()
+
+    def read(self) -> tuple[float, dict[str, float]]:
+        """Wait for it. The loss is NaN where it or its gradient was not finite."""
+        if self._arrival is not None:
+            self._arrival.synchronize()
+        loss, norm, *terms = self._values.tolist()
+        is_finite = math.isfinite(loss) and math.isfinite(norm)
+        return loss if is_finite else math.nan, dict(zip(self._names, terms, strict=True))
+
+
 def update(
     phase: Phase,
     optimizer: torch.optim.Optimizer,
     batch: Batch,
-    masking: torch.Generator,
     options: LoopOptions,
     *,
     step: int,
     last_step: int,
-) -> tuple[float, dict[str, float]]:
-    """One optimizer update: the loss and its terms. Where the loss is not finite, NaN and no update."""
+) -> Told:
+    """One optimizer update. The host does not wait for a GPU: whoever wants to know, reads what is told."""
     phase.enter_training()
     for group in optimizer.param_groups:
         group["lr"] = options.learning_rate * rate_at(options, step, last_step)
@@ -80,15 +100,11 @@ def update(
     blocks = dropout_blocks(batch.indices, options.dropout_blocks, device, seed=options.seed, step=step)
     with seeded_torch(options.seed, "dropout" if ranks.is_first else f"dropout of rank {ranks.rank}", step):
         with autocast(device, options.precision), dropout_draws_from(blocks):
-            loss, terms = phase.loss(batch, masking)
+            loss, terms = phase.loss(batch.on(device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
     ranks.add_up_gradients(phase.parameters())
     norm = nn.utils.clip_grad_norm_(phase.parameters(), options.gradient_clip)
-    # The one place where the host waits for the device.
-    told = torch.stack([one.detach().double() for one in (loss, norm, *terms.values())]).tolist()
-    values = dict(zip(terms, told[2:], strict=True))
-    if not (math.isfinite(told[0]) and math.isfinite(told[1])):
-        return math.nan, values
+    told = Told(terms, torch.stack([one.detach().double() for one in (loss, norm, *terms.values())]))
     optimizer.step()
-    return told[0], values
+    return told
