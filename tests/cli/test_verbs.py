@@ -326,3 +326,9 @@ def test_export_copies_a_model(model_dir: Path, tmp_path: Path) -> None:
 
 def test_the_version_is_printed() -> None:
     assert call("--version").stdout.strip().count(".") == 2
+
+
+def test_the_package_runs_as_a_module() -> None:
+    command = [sys.executable, "-m", "mc2sleepnet", "--version"]
+    called = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert called.stdout == call("--version").stdout
