@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.core.model_folder import default_model_folder, file_sha256, open_model_folder
+from mc2sleepnet.core.model_folder import default_model_folder, open_model_folder
 from mc2sleepnet.evaluation.in_memory import evaluate
 from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.scoring.interchange import (
@@ -20,10 +20,11 @@ from mc2sleepnet.scoring.interchange import (
     recording_of_raw,
     recording_of_samples,
 )
-from mc2sleepnet.scoring.job import ScoringOptions, score_file
+from mc2sleepnet.scoring.job import ScoringOptions, recording_sha256, score_file
 from mc2sleepnet.scoring.lights import When
 from mc2sleepnet.scoring.night import DEFAULT_RISK, ScoredNight, score_recordings
 from mc2sleepnet.signals import cut_epochs, to_100_hz
+from mc2sleepnet.signals.doubts import check_accepted
 
 __all__ = ["evaluate", "score"]
 
@@ -36,7 +37,7 @@ def score(
     model: str | Path | None = None,
     channel: str | Sequence[str] | None = None,
     risk: float = DEFAULT_RISK,
-    accept: Sequence[str] = (),
+    accept: str | Sequence[str] = (),
     lights_off: When | None = None,
     lights_on: When | None = None,
     keep_identity: bool = False,
@@ -74,23 +75,20 @@ def score(
     """
     if not 0 <= risk <= 1:
         raise InputError("risk", f"{risk} is no share", "Give a number from 0 to 1")
+    accept = (accept,) if isinstance(accept, str) else tuple(accept)
+    check_accepted(accept)
     folder = open_model_folder(default_model_folder() if model is None else Path(model))
     options = ScoringOptions(
         channels=() if channel is None else (channel,) if isinstance(channel, str) else tuple(channel),
         risk=risk,
-        accept=tuple(accept),
+        accept=accept,
         lights_off=lights_off,
         lights_on=lights_on,
         keep_identity=keep_identity,
     )
     if isinstance(night, str | Path):
         path = Path(night)
-        try:
-            sha256 = file_sha256(path)
-        except OSError as error:
-            fault = f"cannot be read ({(error.strerror or str(error)).lower()})"
-            raise InputError(path, fault, "Name a file that can be opened") from None
-        return score_file(path, folder, OpenVinoStager(folder), options=options, sha256=sha256)
+        return score_file(path, folder, OpenVinoStager(folder), options=options, sha256=recording_sha256(path))
     if is_raw(night):
         recordings = [recording_of_raw(night, label, accept=accept) for label in options.channels or (None,)]
         name, annotated_s = raw_name(night), lights_of_raw(night)

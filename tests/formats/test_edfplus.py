@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import edfio
@@ -150,9 +150,8 @@ def test_what_was_synthetic_says_so_in_the_header(tmp_path):
     assert identification == "Startdate 29-FEB-2024 X X X synthetic demo"
 
 
-@pytest.mark.parametrize("stage", [[], [0]])
-def test_what_edf_cannot_hold_is_refused_and_leaves_no_file(tmp_path, stage):
-    hypnogram = Hypnogram(stage=np.array(stage, dtype=np.int8), start=datetime(1970, 1, 1))
+def test_what_edf_cannot_hold_is_refused_and_leaves_no_file(tmp_path):
+    hypnogram = Hypnogram(stage=np.zeros(0, dtype=np.int8), start=datetime(2024, 1, 1))
     with pytest.raises(InputError):
         write_hypnogram(tmp_path / "h.edf", hypnogram, is_synthetic=False)
     assert list(tmp_path.iterdir()) == []
@@ -161,7 +160,7 @@ def test_what_edf_cannot_hold_is_refused_and_leaves_no_file(tmp_path, stage):
 @settings(max_examples=60, deadline=None)
 @given(
     stage=st.lists(st.integers(-1, 4), min_size=1, max_size=80),
-    start=st.none() | st.datetimes(datetime(1985, 1, 2), datetime(2084, 12, 31)),
+    start=st.none() | st.datetimes().filter(lambda start: start.date() != date(1985, 1, 1)),
 )
 def test_a_written_hypnogram_reads_back_the_same(tmp_path_factory, stage, start):
     path = tmp_path_factory.mktemp("round") / "h.edf"

@@ -9,6 +9,7 @@ import pytest
 import mc2sleepnet as mc2
 from edf_files import noise_uv, signal, write_edf
 from mc2sleepnet.core.errors import InputError
+from raw_edf import RawSignal, brain_like_uv, raw_edf, written
 
 
 @pytest.fixture
@@ -66,3 +67,16 @@ def test_findings_of_every_channel_are_told_once(two_channels: Path, model_dir: 
 def test_a_second_channel_that_is_missing_is_named(two_channels: Path, model_dir: Path) -> None:
     with pytest.raises(InputError, match="no channel 'C9-M9'"):
         mc2.score(two_channels, model=model_dir, channel=["EEG Fpz-Cz", "C9-M9"])
+
+
+def test_channels_of_two_rates_whose_ends_round_apart_have_the_same_rows(model_dir: Path, tmp_path: Path) -> None:
+    # 9.5 ms late: a whole sample and more at 256 Hz, less than one at 100 Hz.
+    onsets = [f"+{second + 0.0095 * (second >= 30):g}" for second in range(60)]
+    signals = [
+        RawSignal(brain_like_uv(60, rate, seed=rate), rate, label=label)
+        for rate, label in ((100, "EEG C4-M1"), (256, "EEG C3-M2"))
+    ]
+    path = written(tmp_path / "n.edf", raw_edf(signals, onsets=onsets, continuous=False))
+    night = mc2.score(path, model=model_dir, channel=["C4-M1", "C3-M2"])
+    assert night.stages == mc2.score(path, model=model_dir, channel=["C3-M2", "C4-M1"]).stages
+    assert [str(source) for source in night.source] == ["model", "model"]

@@ -1,6 +1,7 @@
 """Cohorts as a lab runs them: workers, clusters, kills, resumption, and the table of all."""
 
 import csv
+import errno
 import json
 import os
 import signal
@@ -10,12 +11,14 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from cluster_jobs import dask_cluster
 from edf_files import write_night
+from mc2sleepnet.cli import app
 from mc2sleepnet.core.files import folder_to_oneself
 from mc2sleepnet.core.model_folder import file_sha256, open_model_folder
-from mc2sleepnet.scoring.cohort import Call, score_cohort
+from mc2sleepnet.scoring.cohort import Call, find_recordings, score_cohort
 from mc2sleepnet.scoring.job import ScoringOptions
 from mc2sleepnet.scoring.summary import COLUMNS, write_table
 
@@ -223,3 +226,62 @@ def test_leftovers_of_a_killed_call_are_cleared_and_a_folder_is_for_one_at_a_tim
         released = time.monotonic_ns()
     told, _ = other.communicate(timeout=30)
     assert int(told) >= released
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def test_names_of_dots_alone_stay_within_out(model_dir: Path, tmp_path: Path) -> None:
+    for name in ("...edf", "a.edf"):
+        write_night(made(tmp_path / "nights") / name)
+    out = tmp_path / "nested" / "out"
+    ended = list(score_cohort(Call.prepared([tmp_path / "nights"], out, model_dir), ScoringOptions()))
+    assert {outcome.status for outcome in ended} == {"scored"}
+    assert {path.name for path in out.iterdir()} == {"a", "recording"}
+    assert [path.name for path in (tmp_path / "nested").iterdir()] == ["out"]
+
+
+def test_links_to_folders_are_followed_once_and_never_in_a_circle(tmp_path: Path) -> None:
+    for folder in ("lab", "elsewhere"):
+        write_night(made(tmp_path / folder) / "night.edf")
+    for name, target in (("circle", "lab"), ("link", "elsewhere"), ("link again", "elsewhere")):
+        (tmp_path / "lab" / name).symlink_to(tmp_path / target)
+    found = find_recordings([tmp_path / "lab"])
+    assert found.recordings == (tmp_path / "lab" / "link" / "night.edf", tmp_path / "lab" / "night.edf")
+    assert not found.failures
+
+
+def test_a_folder_that_cannot_be_looked_into_is_told_and_the_others_are_scored(
+    monkeypatch: pytest.MonkeyPatch, model_dir: Path, tmp_path: Path
+) -> None:
+    for folder in ("closed", "open"):
+        write_night(made(tmp_path / "lab" / folder) / "night.edf")
+    scandir = os.scandir
+
+    def refusing(folder: str) -> object:  # as for a user who is not root
+        if str(folder).endswith("closed"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    words = ["score", str(tmp_path / "lab"), "--model", str(model_dir), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 1
+    assert f"{tmp_path / 'lab' / 'closed'}: this folder cannot be looked into (permission denied)" in result.stderr
+    assert (tmp_path / "out" / "night" / "hypnogram.csv").exists()
+    result = CliRunner().invoke(app, [words[0], str(tmp_path / "lab" / "closed"), *words[2:]])
+    assert (result.exit_code, "cannot be looked into" in result.stderr) == (2, True)
+
+
+def test_a_pipe_is_refused_not_waited_for_and_the_others_are_scored(model_dir: Path, tmp_path: Path) -> None:
+    lab = tmp_path / "lab"
+    write_night(made(lab) / "night.edf")
+    os.mkfifo(lab / "pipe.edf")
+    done = subprocess.run(
+        command(lab, "--model", model_dir, "--out", tmp_path / "out"), check=False, capture_output=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert b"pipe.edf: is no regular file" in done.stderr
+    assert (tmp_path / "out" / "night" / "hypnogram.csv").exists()

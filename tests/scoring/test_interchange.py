@@ -88,7 +88,7 @@ def test_a_raw_that_was_made_in_memory_is_scored(model_dir: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("night", "fault"),
     [
-        ("nothing.edf", "cannot be read"),
+        ("nothing.edf", "no such file"),
         (12, "is no night"),
         ((np.zeros(9000),), "is no night"),
         ((np.zeros((2, 9000)), 100.0), "2 dimensions"),

@@ -13,6 +13,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.recording import EpochedRecording, Source
 from mc2sleepnet.scoring.lights import Lights, find_lights, parse_when
 from mc2sleepnet.signals.lights import annotated_lights, lights_of
+from raw_edf import RawSignal, brain_like_uv, raw_edf, written
 
 
 def recording(n_epochs: int = 960, start: datetime | None = datetime(2024, 3, 1, 22, 15, 30)) -> EpochedRecording:
@@ -102,3 +103,11 @@ def test_annotations_of_an_edf_file_bound_the_statistics(tmp_path: Path, model_d
 def test_a_file_without_annotations_has_no_lights(tmp_path: Path) -> None:
     path = write_edf(tmp_path / "n.edf", [signal(noise_uv(60, 100), 100, "EEG Fpz-Cz")])
     assert annotated_lights(path) == {}
+
+
+def test_onsets_with_a_decimal_comma_are_read(tmp_path: Path) -> None:
+    onsets = [f"+{second},5" for second in range(90)]
+    onsets[0] += "\x14\x14\x00+45,5\x14Lights off"
+    eeg = RawSignal(brain_like_uv(90, 100), 100)
+    path = written(tmp_path / "n.edf", raw_edf([eeg], onsets=onsets, stamp_bytes=48))
+    assert annotated_lights(path) == {"off": 45.0}

@@ -17,6 +17,7 @@ import mc2sleepnet as mc2
 from edf_files import noise_uv, overwrite, signal, write_edf, write_night
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.formats import read_hypnogram
+from raw_edf import RawSignal, brain_like_uv, raw_edf
 
 COLUMNS = [
     "epoch",
@@ -219,3 +220,27 @@ def test_noise_at_other_rates_and_units_is_the_same_noise(tmp_path: Path, model_
 def test_samples_of_another_shape_or_rate_are_told(samples: np.ndarray, rate: float, model_dir: Path) -> None:
     with pytest.raises(InputError, match="one channel's samples"):
         mc2.score((samples, rate), model=model_dir)
+
+
+@pytest.mark.parametrize("year", [1970, 2100, 9999])
+def test_a_year_that_edf_has_no_digits_for_is_no_ground_to_refuse_a_night(
+    year: int, tmp_path: Path, model_dir: Path
+) -> None:
+    fields = {"recording": f"Startdate 31-DEC-{year} X X X".encode(), "date": b"31.12.yy", "time": b"23.59.00"}
+    path = tmp_path / "n.edf"
+    path.write_bytes(raw_edf([RawSignal(brain_like_uv(90, 100), 100)], **fields))
+    night = mc2.score(path, model=model_dir)
+    night.save(tmp_path / "out")
+    start = None if year == 9999 else datetime(year, 12, 31, 23, 59)
+    assert night.hypnogram.start == start
+    for name in ("hypnogram.csv", "hypnogram.edf"):
+        assert read_hypnogram(tmp_path / "out" / name).start == start
+
+
+def test_errors_about_a_night_name_its_path(tmp_path: Path, model_dir: Path) -> None:
+    flat = write_edf(tmp_path / "n.edf", [signal(np.zeros(9000), 100, "EEG Fpz-Cz")])
+    with pytest.raises(InputError, match=f"^{flat}: .*no epoch with signal"):
+        mc2.score(flat, model=model_dir)
+    night = write_night(tmp_path / "m.edf")
+    with pytest.raises(InputError, match=f"^{night}: --lights-off 23:00 lies outside"):
+        mc2.score(night, model=model_dir, lights_off="23:00")

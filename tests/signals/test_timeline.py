@@ -1,3 +1,4 @@
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from edf_files import write_discontinuous
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.signals import read_recording
 from mc2sleepnet.signals.timeline import lay_out
+from signals.damaged_files import SECONDS, edf_plus
 
 WHERE = Path("night.edf")
 HZ, LENGTH = 100, 100
@@ -83,3 +85,21 @@ def test_a_time_line_of_a_week_is_laid_out_and_a_longer_one_refused():
     for onsets_s in ([0.0, 10 * 86400], [0.0, 10 * 86400, 1]):
         with pytest.raises(InputError, match=r"span 240 h, more than 168 h"):
             lay_out(WHERE, np.array(onsets_s), LENGTH, HZ)
+
+
+def test_the_onset_of_an_event_is_not_taken_for_the_time_of_its_record(tmp_path):
+    events = ["+100\x14Lights off", *["\x14"] * (SECONDS - 1)]
+    (tmp_path / "c.edf").write_bytes(edf_plus(events))
+    recording = read_recording(tmp_path / "c.edf")
+    assert recording.start == datetime(2024, 2, 29, 22, 15, 30)
+    assert [finding.id for finding in recording.findings] == ["time-stamps-missing"]
+    stamped = [f"+{second + 0.25:g}\x14Snore\x14\x00+{second}" for second in range(SECONDS)]
+    (tmp_path / "d.edf").write_bytes(edf_plus(stamped, stamp_bytes=48, continuous=False))
+    recording = read_recording(tmp_path / "d.edf")
+    assert (len(recording.signal_uv), recording.findings) == (SECONDS * 128, ())
+
+
+def test_a_time_that_no_calendar_holds_is_unknown(tmp_path):
+    years = {"recording": b"Startdate 31-DEC-9999 X X X", "date": b"31.12.yy", "time": b"23.59.00"}
+    (tmp_path / "n.edf").write_bytes(edf_plus(**years))
+    assert read_recording(tmp_path / "n.edf").start is None

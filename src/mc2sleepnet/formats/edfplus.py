@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -37,8 +37,11 @@ _MOVEMENT_TEXT: Final = "movement time"
 _SYNTHETIC: Final = "synthetic"
 # What edfio meets in a damaged header or annotation.
 _PARSER_ERRORS: Final = (ValueError, LookupError, ArithmeticError, NameError, UserWarning)
-# EDF keeps a year in two digits, of which 85 is the first.
+# EDF keeps a year in two digits, of which 85 is the first; those of any other are "yy", and EDF+'s own date counts.
 _FIRST_YEAR, _LAST_YEAR = 1985, 2084
+_DATE_AT: Final = 168
+_MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_PLUS_DATE: Final = re.compile(r"Startdate (\d{2})-([A-Z]{3})-(\d{4})(?:\s|$)")
 
 _Interval = tuple[int, int, int, str]
 
@@ -109,9 +112,20 @@ def _start(edf: edfio.Edf) -> datetime | None:
     try:
         start = edf.startdatetime
     except _PARSER_ERRORS:
-        return None
+        return _start_of_any_year(identification, edf)
     is_anonymised = identification.split()[:2] == ["Startdate", "X"] and start == datetime(_FIRST_YEAR, 1, 1)
     return None if is_anonymised else start
+
+
+def _start_of_any_year(identification: str, edf: edfio.Edf) -> datetime | None:
+    """Clock time where the header's date is none and EDF+'s own counts."""
+    match = _PLUS_DATE.match(identification)
+    if match is None or match[2] not in _MONTHS:
+        return None
+    try:
+        return datetime.combine(date(int(match[3]), 1 + _MONTHS.index(match[2]), int(match[1])), edf.starttime)
+    except _PARSER_ERRORS:
+        return None
 
 
 def _stage_of(path: Path, text: str) -> int | None:
@@ -198,24 +212,29 @@ def write_annotations(
     Raises
     ------
     InputError
-        If there are no annotations, or EDF cannot hold the year.
+        If there are no annotations.
     """
     if not annotations:
         raise InputError(path, "there is nothing to write", "Give at least one epoch")
-    if start is not None and not _FIRST_YEAR <= start.year <= _LAST_YEAR:
-        fault = f"EDF holds years from {_FIRST_YEAR} to {_LAST_YEAR}, not {start.year}"
-        raise InputError(path, fault, "Correct the start, or write another format")
     words = tuple(recording_text.split())
+    is_in_two_digits = start is not None and _FIRST_YEAR <= start.year <= _LAST_YEAR
     edf = edfio.Edf(
         signals=(),
-        recording=edfio.Recording(startdate=start.date() if start else None, additional=words),
+        recording=edfio.Recording(startdate=start.date() if start and is_in_two_digits else None, additional=words),
         starttime=start.time() if start else None,
         annotations=[edfio.EdfAnnotation(*annotation) for annotation in annotations],
     )
     if patient_text:
         edf.local_patient_identification = patient_text.encode("ascii", errors="replace").decode()[:80]
+    if start is not None and not is_in_two_digits:
+        own_date = f"Startdate {start.day:02}-{_MONTHS[start.month - 1]}-{start.year:04}"
+        edf.local_recording_identification = edf.local_recording_identification.replace("Startdate X", own_date, 1)
     with atomic_path(path) as temporary:
         edf.write(temporary)
+        if start is not None and not is_in_two_digits:
+            with temporary.open("rb+") as file:
+                file.seek(_DATE_AT)
+                file.write(f"{start:%d.%m}.yy".encode())
 
 
 def write_hypnogram(
@@ -239,7 +258,7 @@ def write_hypnogram(
     Raises
     ------
     InputError
-        If the hypnogram is empty, or EDF cannot hold its year.
+        If the hypnogram is empty.
     """
     stage = hypnogram.stage
     first = np.flatnonzero(np.diff(stage, prepend=np.int8(UNSCORED - 1)))

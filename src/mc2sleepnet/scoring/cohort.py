@@ -29,7 +29,7 @@ class Found:
     recordings
         Files, in order.
     failures
-        Folders without any.
+        Folders without any, and those that could not be looked into.
     n_hypnograms
         Hypnogram files that folders held, left out.
     """
@@ -40,19 +40,23 @@ class Found:
 
 
 def find_recordings(inputs: Iterable[Path]) -> Found:
-    """Files as they are named; of folders the EDF and BDF files below them whose name does not end in "hypnogram"."""
+    """Files as they are named; of folders the EDF and BDF files below them whose name does not end in "hypnogram".
+
+    Links to folders are followed, to each folder once.
+    """
     recordings: list[Path] = []
     failures: list[InputError] = []
     n_hypnograms = 0
     for path in inputs:
-        if not path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112 (what may not be looked at is told when it is opened)
             recordings.append(path)
             continue
-        # A link that leads nowhere is named as a failure later, not passed over here.
-        files = [file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and not file.is_dir()]
+        below, closed = _files_below(path)
+        failures.extend(closed)
+        files = [file for file in below if file.suffix.lower() in SUFFIXES]
         inside = sorted(file for file in files if not file.stem.lower().endswith(HYPNOGRAM_ENDING))
         n_hypnograms += len(files) - len(inside)
-        if not inside:
+        if not inside and not closed:
             fault = "no EDF or BDF recording in this folder"
             failures.append(InputError(path, fault, "Name a folder with .edf or .bdf files, or a file"))
         recordings.extend(inside)
@@ -60,9 +64,34 @@ def find_recordings(inputs: Iterable[Path]) -> Found:
     return Found(recordings=tuple(unique), failures=tuple(failures), n_hypnograms=n_hypnograms)
 
 
+def _files_below(folder: Path) -> tuple[list[Path], list[InputError]]:
+    """Files of a folder and of those below it, links that lead nowhere among them; and folders that are closed."""
+    files: list[Path] = []
+    closed: list[OSError] = []
+    seen = {os.path.realpath(folder)}
+    for here, folders, names in os.walk(folder, onerror=closed.append, followlinks=True):
+        files += [Path(here, name) for name in names]
+        inside, folders[:] = sorted(folders), []
+        for name in inside:
+            place = os.path.realpath(os.path.join(here, name))  # noqa: PTH118
+            # The walk goes on into what `folders` holds: none twice, or a link to one above would never end.
+            if place not in seen:
+                folders.append(name)
+                seen.add(place)
+    return files, [
+        InputError(
+            error.filename,
+            f"this folder cannot be looked into ({(error.strerror or str(error)).lower()})",
+            "Make it readable, or name the others",
+        )
+        for error in closed
+    ]
+
+
 def output_names(paths: Sequence[Path]) -> list[str]:
     """A folder name for each recording: its stem, and where stems are equal the part of their path that differs."""
-    names = [path.stem for path in paths]
+    # A name of dots alone, as that of "...edf", would be another folder's.
+    names = [path.stem if path.stem.strip(".") else "recording" for path in paths]
     resolved = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 (resolve() would follow links)
     for stem, count in Counter(names).items():
         if count == 1:

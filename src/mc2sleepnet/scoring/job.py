@@ -104,11 +104,7 @@ def score_job(job: ScoringJob) -> Finished:
     InputError
         If the file cannot be scored, or its outputs cannot be written.
     """
-    try:
-        origin = {"file": job.path.name, "sha256": file_sha256(job.path)}
-    except OSError as error:
-        fault = f"cannot be read ({(error.strerror or str(error)).lower()})"
-        raise InputError(job.path, fault, "Name a file that can be opened") from None
+    origin = {"file": job.path.name, "sha256": recording_sha256(job.path)}
     refuse_another_recording(job.folder, origin)
     if job.resume and (found := _finished_before(job, origin["sha256"])):
         return found
@@ -120,6 +116,22 @@ def score_job(job: ScoringJob) -> Finished:
         fault = f"the outputs cannot be written ({error.strerror or error})"
         raise InputError(job.folder, fault, "Choose another --out, or free the disk") from None
     return Finished(provenance=facts, statistics=night.statistics(), was_finished_before=False)
+
+
+def recording_sha256(path: Path) -> str:
+    """SHA-256 of a file that has an EDF or BDF header: pipes and devices may have no end.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or has no such header.
+    """
+    read_header(path)
+    try:
+        return file_sha256(path)
+    except OSError as error:
+        fault = f"cannot be read ({(error.strerror or str(error)).lower()})"
+        raise InputError(path, fault, "Check the file and its disk") from None
 
 
 def score_file(
@@ -143,6 +155,7 @@ def score_file(
         model,
         stager,
         origin=origin,
+        where=path,
         risk=options.risk,
         lights_off=options.lights_off,
         lights_on=options.lights_on,

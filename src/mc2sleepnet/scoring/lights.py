@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from pathlib import Path
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.recording import EpochedRecording
@@ -82,6 +83,7 @@ def _clock_time(text: str) -> time:
 def find_lights(
     recording: EpochedRecording,
     *,
+    where: str | Path | None = None,
     off: When | None = None,
     on: When | None = None,
     annotated_s: Mapping[str, float] | None = None,
@@ -94,6 +96,8 @@ def find_lights(
     ----------
     recording
         N epochs.
+    where
+        What errors name; None for the recording's name.
     off, on
         What the user says, if anything.
     annotated_s
@@ -105,12 +109,13 @@ def find_lights(
         If an option lies outside the recording, needs a clock time that the recording lacks, or lights go on
         before they are off.
     """
+    where = recording.name if where is None else where
     n_epochs = len(recording)
     annotated_s = annotated_s or {}
     places, sources = [], []
     for name, given, edge in (("off", off, 0), ("on", on, n_epochs)):
         if given is not None:
-            places.append(_epoch_of(recording, f"--lights-{name}", given, is_end=name == "on"))
+            places.append(_epoch_of(recording, where, f"--lights-{name}", given, is_end=name == "on"))
             sources.append(OPTION)
         elif name in annotated_s:
             places.append(min(max(_nearest(annotated_s[name]), 0), n_epochs))
@@ -122,17 +127,17 @@ def find_lights(
         if OPTION not in sources:  # annotations that contradict each other are no ground to refuse a night
             return Lights(off_epoch=0, on_epoch=n_epochs)
         fault = f"lights on, epoch {places[1]}, is not after lights off, epoch {places[0]}"
-        raise InputError(recording.name, fault, "Correct --lights-off or --lights-on")
+        raise InputError(where, fault, "Correct --lights-off or --lights-on")
     return Lights(off_epoch=places[0], on_epoch=places[1], off_from=sources[0], on_from=sources[1])
 
 
-def _epoch_of(recording: EpochedRecording, name: str, given: When, *, is_end: bool) -> int:
+def _epoch_of(recording: EpochedRecording, where: str | Path, name: str, given: When, *, is_end: bool) -> int:
     when = parse_when(name, given)
     if isinstance(when, float):
         seconds = when
     elif recording.start is None:
         fault = f"{name} is a clock time, and the recording does not say when it began"
-        raise InputError(recording.name, fault, "Give seconds from its start")
+        raise InputError(where, fault, "Give seconds from its start")
     elif isinstance(when, datetime):
         seconds = (when - recording.start).total_seconds()
     else:
@@ -143,7 +148,7 @@ def _epoch_of(recording: EpochedRecording, name: str, given: When, *, is_end: bo
     if not 0 <= seconds <= len(recording) * EPOCH_S:
         begins = "" if recording.start is None else f" and begins at {recording.start.isoformat(sep=' ')}"
         fault = f"{name} {given} lies outside the recording, which lasts {len(recording) * EPOCH_S} s{begins}"
-        raise InputError(recording.name, fault, "Give a time within it, or leave the option out")
+        raise InputError(where, fault, "Give a time within it, or leave the option out")
     return _nearest(seconds)
 
 

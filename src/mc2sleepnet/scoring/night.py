@@ -154,6 +154,7 @@ def score_recordings(
     stager: Stager,
     *,
     origin: Mapping[str, str],
+    where: str | Path | None = None,
     risk: float = DEFAULT_RISK,
     lights_off: When | None = None,
     lights_on: When | None = None,
@@ -171,6 +172,8 @@ def score_recordings(
         The model folder, and its network on an engine.
     origin
         What is known of the input: ``file``, its name, and ``sha256``.
+    where
+        What errors name; None for its name.
     risk
         Expected share of wrong stages accepted among the epochs not marked for review.
     lights_off, lights_on, annotated_s
@@ -187,17 +190,18 @@ def score_recordings(
     """
     first = recordings[0]
     assert all(len(recording) == len(first) for recording in recordings), "channels of one night"
-    lights = find_lights(first, off=lights_off, on=lights_on, annotated_s=annotated_s)
+    where = origin["file"] if where is None else where
+    lights = find_lights(first, where=where, off=lights_off, on=lights_on, annotated_s=annotated_s)
     if not any(recording.is_scorable.any() for recording in recordings):
         kinds = ", ".join(sorted({source for recording in recordings for source in recording.source}))
         names = " and ".join(f"'{recording.channel}'" for recording in recordings)
         fault = f"channel {names} has no epoch with signal (all are {kinds})"
-        raise InputError(origin["file"], fault, "Check the file, or name another --channel")
+        raise InputError(where, fault, "Check the file, or name another --channel")
     channels = tuple(_scored_channel(recording, model, stager, progress) for recording in recordings)
     hypnodensity = averaged(channels)
     if np.isnan(hypnodensity).all():
         fault = "is shorter than one sequence, of which this model scores the last epoch only"
-        raise InputError(origin["file"], fault, "Use a model with aggregation average, or a longer recording")
+        raise InputError(where, fault, "Use a model with aggregation average, or a longer recording")
     confidence = np.where(np.isnan(hypnodensity).any(axis=1), np.nan, hypnodensity.max(axis=1))
     return ScoredNight(
         channels=channels,

@@ -72,11 +72,14 @@ class OpenFile:
     @property
     def start(self) -> datetime | None:
         """Local clock time of the first sample; None where the file does not tell."""
-        start = self.header.start
+        if self.header.start is None:
+            return None
         try:
-            return None if start is None else start + timedelta(seconds=self.timeline.offset_s)
+            start = self.header.start + timedelta(seconds=self.timeline.offset_s)
+            _ = start + timedelta(seconds=self.duration_s, days=1)  # every epoch's time can be told
         except OverflowError:
             return None
+        return start
 
     @property
     def duration_s(self) -> float:
@@ -126,7 +129,8 @@ def read_lines(file: OpenFile, channels: Sequence[Channel], *, to_hz: Fraction) 
     Returns
     -------
     tuple
-        A recording for each channel, in µV; what is wrong with the file is among the findings of each.
+        A recording for each channel, in µV, all of one length; what is wrong with the file is among the findings of
+        each.
 
     Raises
     ------
@@ -143,7 +147,13 @@ def read_lines(file: OpenFile, channels: Sequence[Channel], *, to_hz: Fraction) 
     for k, steps in digital_pieces(path, header, [header.ordinary[place] for place in places]):
         signals[places[k]].feed(steps)
     lines = {place: assembly.finished() for place, assembly in signals.items()}
-    return tuple(_recording(file, channel, signals, lines, to_hz) for channel in channels)
+    return _of_one_length([_recording(file, channel, signals, lines, to_hz) for channel in channels])
+
+
+def _of_one_length(recordings: Sequence[Recording]) -> tuple[Recording, ...]:
+    """Recordings of one night as long as the shortest: signals of unlike rates round time stamps to unlike ends."""
+    n_samples = min(len(recording.signal_uv) for recording in recordings)
+    return tuple(replace(recording, signal_uv=recording.signal_uv[:n_samples]) for recording in recordings)
 
 
 class _Assembly:

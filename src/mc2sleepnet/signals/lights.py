@@ -9,7 +9,7 @@ from mc2sleepnet.signals.data_records import annotation_bytes
 from mc2sleepnet.signals.edf import open_file
 
 # A time-stamped list: onset, perhaps duration, texts (EDF+ 2.2.2).
-_LIST: Final = re.compile(rb"([+-]\d{1,15}(?:\.\d{0,15})?)(?:\x15[\d.]*)?\x14([^\x00]*\x14)\x00")
+_LIST: Final = re.compile(rb"([+-]\d{1,15}(?:[.,]\d{0,15})?)(?:\x15[\d.,]*)?\x14([^\x00]*\x14)\x00")
 _LIGHTS: Final = re.compile(r"lights?[\s_\-:]*(off|out|on)\b.{0,20}", re.IGNORECASE)
 
 
@@ -54,4 +54,4 @@ def _annotations(records: Iterable[bytes]) -> Iterator[tuple[float, str]]:
             continue
         for onset, texts in _LIST.findall(content):
             for text in texts.decode("utf-8", errors="replace").split("\x14"):
-                yield float(onset), text
+                yield float(onset.replace(b",", b".")), text

@@ -15,7 +15,8 @@ from mc2sleepnet.signals.data_records import annotation_bytes
 from mc2sleepnet.signals.doubts import Doubt
 from mc2sleepnet.signals.edf_header import EdfHeader
 
-_ONSET: Final = re.compile(rb"([+-]\d{1,15}(?:[.,]\d{0,15})?)[\x14\x15]")
+# The list that keeps the time has an empty text (EDF+ 2.2.4); the onset of any other is that of an event.
+_ONSET: Final = re.compile(rb"(?:\A|\x00)([+-]\d{1,15}(?:[.,]\d{0,15})?)(?:\x15[\d.]*)?\x14(?:\x14|\x00|\Z)")
 _LIST_BEGINS: Final = frozenset({b"+", b"-", b"\x14"})
 # No recorder runs for longer. More is a damaged time stamp, which must not be allowed to fill the memory.
 _LONGEST_H: Final = 168
@@ -85,7 +86,7 @@ def _stamps(path: Path, header: EdfHeader) -> tuple[NDArray[np.float64], list[in
     onsets_s = np.full(header.n_records, np.nan)
     unstamped, is_garbage = [], False
     for record, content in enumerate(annotation_bytes(path, header, keeper)):
-        match = _ONSET.match(content)
+        match = _ONSET.search(content)
         if match:
             onsets_s[record] = float(match[1].replace(b",", b"."))
         else:
