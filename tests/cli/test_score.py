@@ -1,7 +1,9 @@
 """`score`'s options as a user meets them."""
 
+import errno
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -169,3 +171,44 @@ def test_as_many_rows_as_epochs_for_every_length(n_epochs: int, model_dir: Path,
     assert [int(row.split(",")[0]) for row in rows] == list(range(n_epochs))
     assert all(row.endswith(",model") for row in rows)
     assert ("short-recording" in json.loads(result.stdout)["findings"]) == (n_epochs < 10)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_stream_that_the_caller_closed_is_no_error(closed: str, night: Path, model_dir: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "mc2sleepnet", "score", night, "--model", model_dir, "--out", tmp_path / "out"]
+    line = f"{shlex.join(map(str, words))} {closed}"
+    done = subprocess.run(["/bin/sh", "-c", line], check=False, capture_output=True, text=True)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert (tmp_path / "out" / "night" / "report.html").exists()
+
+
+def test_a_file_that_may_not_be_read_fails_alone(
+    night: Path, model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, access, opened = write_night(tmp_path / "closed.edf"), os.access, Path.open
+
+    def refused(path: Path, *how: object, **more: object) -> object:  # as for a user who is not root
+        if path == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, *how, **more)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", refused)
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(closed) and access(path, mode))
+    result = call("score", night, closed, "--model", model_dir, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert f"{closed}: permission denied" in result.stderr
+    assert (tmp_path / "out" / "night" / "report.html").exists()
+    assert call("doctor", night, closed).exit_code == 1
+
+
+def test_ctrl_c_is_one_line_from_the_first_import_on(night: Path, model_dir: Path, tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys, threading\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from mc2sleepnet.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program, "--help"], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "")

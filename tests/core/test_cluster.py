@@ -84,7 +84,7 @@ def test_the_job_of_a_killed_dask_worker_is_done_by_another(tmp_path: Path) -> N
 
 def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_module, "CONNECT_S", 1)
-    for address in ("tcp://127.0.0.1:9", "nonsense://x", "no address"):
+    for address in ("tcp://127.0.0.1:9", "nonsense://x", "no address", "nonsense"):
         with pytest.raises(InputError, match="no Dask scheduler answers"):
             list(run_jobs(square_of_even, [2], cluster=address))
 
@@ -127,3 +127,24 @@ def test_dask_is_loaded_for_a_cluster_only() -> None:
         "assert not {'dask', 'distributed'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_ctrl_c_while_workers_start_is_the_callers_alone(tmp_path: Path) -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
+        "from mc2sleepnet.core.cluster import run_jobs\nfrom cluster_jobs import told_then_slow\n"
+        "if __name__ == '__main__':\n"
+        "    print('ready', flush=True)\n"
+        f"    try: list(run_jobs(told_then_slow, {[(str(tmp_path), n) for n in range(2)]!r}, workers=2))\n"
+        "    except KeyboardInterrupt: sys.exit(130)"
+    )
+    for delay_s in (0.05, 0.1, 0.2, 0.3):
+        caller = subprocess.Popen(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        )
+        assert caller.stdout
+        assert caller.stdout.readline() == b"ready\n"
+        time.sleep(delay_s)
+        os.killpg(caller.pid, signal.SIGINT)
+        _, told = caller.communicate(timeout=30)
+        assert (caller.returncode, told) == (130, b"")

@@ -182,3 +182,9 @@ def test_statistics_between_lights_are_yasas_of_the_cropped_hypnogram() -> None:
     cropped = sleep_statistics(Hypnogram(stage=stage[off:on]))
     assert sleep_statistics(Hypnogram(stage=stage), lights_off_epoch=off, lights_on_epoch=on) == cropped
     assert_equal_to_yasa(stage[off:on])
+
+
+def test_a_cropped_raw_begins_where_its_first_sample_was(night_path: Path, model_dir: Path) -> None:
+    night = mc2.score(raw_of(night_path).crop(tmin=120), model=model_dir)
+    assert night.hypnogram.start == datetime(2024, 2, 29, 22, 17, 30)
+    assert (night.lights.off_epoch, night.lights.off_from) == (6, "annotation")  # 300 s after the start of the file

@@ -1,5 +1,6 @@
 """The command line, `mc2sleepnet VERB`: parse, call, print. Heavy imports live inside the verbs."""
 
+import os
 import signal
 import sys
 from typing import Never
@@ -54,10 +55,11 @@ def _options(
 
 def main() -> None:
     """Entry point of the installed command."""
+    # What the caller has closed is written to nowhere.
+    sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: PTH123, SIM115
     # A pipe's reader and a C locale must not decide whether a µ or a κ can be printed.
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:  # closed by the caller
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     signal.signal(signal.SIGTERM, _interrupt)  # as batch systems end a job: tidy up like after Ctrl-C
     app()
 

@@ -11,7 +11,7 @@ from mc2sleepnet.cli.failure import end_with, verb
 
 @verb
 def doctor(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="EDF or BDF recordings.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="EDF or BDF recordings.", readable=False)],
     channel: Annotated[list[str] | None, typer.Option(help="Channel to look at as `score` would; repeatable.")] = None,
     accept: Annotated[list[str] | None, typer.Option(help="Doubt to pass over, by its name; repeatable.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line per file.")] = False,

@@ -14,7 +14,11 @@ WHEN = "clock time 23:15, local date and time 2024-03-01T23:15, or seconds from 
 
 @verb
 def score(
-    inputs: Annotated[list[Path], typer.Argument(metavar="FILE|FOLDER...", help="EDF recordings, or folders of them.")],
+    inputs: Annotated[
+        list[Path],
+        # One that may not be read is a failure among others, and no ground to refuse the call.
+        typer.Argument(metavar="FILE|FOLDER...", help="EDF recordings, or folders of them.", readable=False),
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write to; each recording gets a folder in it.")],
     model: Annotated[
         Path | None,

@@ -2,11 +2,12 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -20,6 +21,9 @@ Value = TypeVar("Value")
 
 MOST_ATTEMPTS = 3
 CONNECT_S = 20
+# Dask waits for minutes for a host that has no port.
+_ADDRESS = re.compile(r"(\w+://)?[^\s/]+:\d+|\w+://\S+")
+_ADDRESS_REMEDY = "Name its address, such as tcp://host:8786"
 _LOST_REMEDY = "Run it again by itself; if it ends the same, it needs more memory"
 
 
@@ -154,9 +158,23 @@ def _start(function: Callable[..., Any], at: int) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(function, theirs), daemon=True)
-    process.start()
+    with _interrupts_held():  # Ctrl-C reaches the whole terminal; what is held now, the process never sees
+        process.start()
     theirs.close()
     return _Worker(process, ours, at)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while the block runs, and from the processes that are started in it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _send(worker: _Worker, job: object) -> None:
@@ -212,11 +230,13 @@ def _on_dask(
     from distributed import Client, as_completed
     from distributed.scheduler import KilledWorker
 
+    if not _ADDRESS.fullmatch(address):
+        raise InputError(address, "no Dask scheduler answers (it is no address)", _ADDRESS_REMEDY)
     try:
         client: Any = Client(address, set_as_default=False, timeout=CONNECT_S)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TypeError) as error:
         fault = f"no Dask scheduler answers ({' '.join(str(error).split())[:120] or type(error).__name__})"
-        raise InputError(address, fault, "Name its address, such as tcp://host:8786") from None
+        raise InputError(address, fault, _ADDRESS_REMEDY) from None
     futures: dict[Any, int] = {}
     try:
         ours = own_version()

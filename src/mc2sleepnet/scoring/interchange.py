@@ -1,7 +1,7 @@
 """Nights to and from MNE and YASA, which are needed here alone."""
 
 from collections.abc import Collection
-from datetime import UTC
+from datetime import UTC, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
@@ -36,6 +36,7 @@ class RawLike(Protocol):
     ch_names: list[str]
     info: Any
     annotations: Any
+    first_samp: int
 
     def get_data(self, picks: Any = ...) -> Any:
         """Samples of channels in volts, shape ``[channels, samples]``."""
@@ -86,7 +87,7 @@ def recording_of_raw(raw: RawLike, channel: str | None, *, accept: Collection[st
     if chosen.minus is not None:
         volts = volts - np.asarray(raw.get_data(picks=[chosen.minus]), np.float64)[0]
     signal_uv, findings = in_microvolts(where, chosen.label, "V", volts, sampling_hz, accept=accept)
-    measured = raw.info["meas_date"]
+    measured = None if raw.info["meas_date"] is None else raw.info["meas_date"] + timedelta(seconds=_first_s(raw))
     return Recording(
         name=where.stem,
         signal_uv=signal_uv,
@@ -157,7 +158,13 @@ def raw_name(raw: RawLike) -> str:
 def lights_of_raw(raw: RawLike) -> dict[str, float]:
     """Seconds at which a Raw's annotations say lights off and lights on; see `signals.lights.lights_of`."""
     annotations = raw.annotations
-    return lights_of(zip(annotations.onset.tolist(), annotations.description.tolist(), strict=True))
+    onsets_s = annotations.onset - _first_s(raw)
+    return lights_of(zip(onsets_s.tolist(), annotations.description.tolist(), strict=True))
+
+
+def _first_s(raw: RawLike) -> float:
+    """Seconds from the date of a Raw, to which its annotations refer, to its first sample: those that were cropped."""
+    return float(raw.first_samp) / float(raw.info["sfreq"])
 
 
 def to_yasa(night: "ScoredNight") -> "yasa.Hypnogram":
