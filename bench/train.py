@@ -1,11 +1,13 @@
 """Training epochs a second, part by part and phase by phase, beside their bounds.
 
-Run: python bench/train.py [WIDTH].
+Run: python bench/train.py [WIDTH [give-back]]; with `give-back`, freed memory goes back to the system after every
+step, as it would without `training/freed_memory.py`.
 
 The bounds (bench/floor.py) come from a matrix product timed in the same run, so that the share of it holds on a noisy
 machine; the absolute figures are this machine's, now.
 """
 
+import resource
 import statistics
 import sys
 import tempfile
@@ -24,6 +26,7 @@ from mc2sleepnet.store import Store
 from mc2sleepnet.synth.cohort import write_cohort
 from mc2sleepnet.training.finetune import Finetuning
 from mc2sleepnet.training.fold_data import FoldData
+from mc2sleepnet.training.freed_memory import keep_freed_memory
 from mc2sleepnet.training.loop import LoopOptions, Phase
 from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions
 from mc2sleepnet.training.seeding import keyed_generator
@@ -56,8 +59,13 @@ def training_step(phase: Phase, indices: torch.Tensor) -> Callable[[], None]:
     return step
 
 
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def main() -> None:
     width = float(sys.argv[1]) if len(sys.argv) > 1 else 0.25
+    keeps_memory = sys.argv[2:] != ["give-back"] and keep_freed_memory()
     with tempfile.TemporaryDirectory() as name:
         write_cohort(Path(name) / "cohort", subjects=3, nights=1, seed=1, hours=4)
         prepare("sleep-edf-20", Path(name) / "cohort", Path(name) / "store")
@@ -84,7 +92,8 @@ def main() -> None:
     counted = costs(width)
     print(
         f"width {width:g}, {SEQUENCES} sequences of 16 epochs, {torch.get_num_threads()} threads; forward and "
-        f"backward; matrix product {flop_per_s / 1e9:.0f} GFLOP/s, copy {bytes_per_s / 1e9:.1f} GB/s"
+        f"backward; matrix product {flop_per_s / 1e9:.0f} GFLOP/s, copy {bytes_per_s / 1e9:.1f} GB/s; freed memory "
+        f"{'kept' if keeps_memory else 'given back'}, {peak_mb():,.0f} MB at the most"
     )
     print(f"{'part':<22} {'epochs/s':>12} {'at the most':>12} {'reached':>9}")
     for part, per_second in rates.items():

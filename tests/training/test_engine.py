@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -126,3 +127,25 @@ def test_a_run_tells_what_auto_became_and_resumes_with_a_fused_adam(store_dir: P
     pretrain_fold(store_dir, tmp_path, fold=1, preset="paper", assignments=[*shape, *loop], resume=False)
     provenance = json.loads((tmp_path / "config.json").read_text())["provenance"]
     assert provenance["engine"] == {"device": "cpu", "compile": "none", "fused_adam": True, "corpus": "device"}
+
+
+FAULTS = """
+import resource, torch
+from mc2sleepnet.training.freed_memory import keep_freed_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(16 * 2**20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+usual = [faults() for _ in range(20)]
+assert keep_freed_memory()
+print(sum(usual), sum(faults() for _ in range(20)))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library gives no choice")
+def test_memory_that_was_freed_is_handed_out_again_without_page_faults() -> None:
+    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
+    usual, kept = map(int, done.stdout.split())
+    assert kept < 0.5 * usual

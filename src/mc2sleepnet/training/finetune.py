@@ -31,6 +31,7 @@ from mc2sleepnet.training.calibrate import calibrate
 from mc2sleepnet.training.devices import chosen_device
 from mc2sleepnet.training.engine import compile_parts, engine_used
 from mc2sleepnet.training.fold_data import FoldData, figures_of
+from mc2sleepnet.training.freed_memory import keep_freed_memory
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, train
 from mc2sleepnet.training.model_folder import write_model_folder
 from mc2sleepnet.training.provenance import made_by
@@ -236,6 +237,7 @@ def finetune(
         On Ctrl-C or SIGTERM between two steps, with everything saved.
     """
     options = options or FinetuneOptions()
+    keep_freed_memory()
     parent = None if start is None else load_checkpoint(start)
     if parent is not None:
         data.refuse_leak_from(parent.provenance, start or out)

@@ -26,6 +26,7 @@ from mc2sleepnet.training.batch import Batch
 from mc2sleepnet.training.devices import chosen_device
 from mc2sleepnet.training.engine import compile_parts, engine_used
 from mc2sleepnet.training.fold_data import FoldData, figures_of
+from mc2sleepnet.training.freed_memory import keep_freed_memory
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, train
 from mc2sleepnet.training.probe import linear_probe
 from mc2sleepnet.training.provenance import made_by
@@ -293,6 +294,7 @@ def pretrain(
         fault = f"architecture={network.architecture} has no pre-training"
         raise InputError("--set", fault, "Train it by `finetune` from scratch")
     loop.check_against(network.sequence_length)
+    keep_freed_memory()
     with seeded_torch(loop.seed, "initialisation"):
         model = PretrainingNetwork(network)
     device = chosen_device(loop.device)
