@@ -28,7 +28,9 @@ from mc2sleepnet.training.stager import TorchStager
 # these nights is chosen by how well it reaches beyond the generator's own range.
 HELD_OUT_SETTINGS: Mapping[str, GeneratorSetting] = {
     "far": GeneratorSetting(
-        recorders=RecorderRange(montage=(-0.3, 1.5), centrality=(-0.5, 1.6), gain_sd=0.6, tilt_sd=0.3, dirt=0.6)
+        recorders=RecorderRange(
+            montage=(-0.3, 1.5), centrality=(-0.5, 1.6), flatness=(-0.3, 1.6), gain_sd=0.6, tilt_sd=0.3, dirt=0.6
+        )
     ),
     "invented": GeneratorSetting(
         real_course=0.0, arousal_sd=1.2, recorders=RecorderRange(low_pass_hz=(18.0, 30.0), noise_uv=(0.5, 5.0))

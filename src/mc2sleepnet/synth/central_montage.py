@@ -17,15 +17,20 @@ Array = NDArray[np.float64]
 W_MINUS_N3 = (-2.16, -0.73, -0.01, 0.26, 0.76)
 # How much of the change of contrast each stage takes: wake most; assumed, in want of other stages' epochs.
 SHARE = (0.75, 0.2, 0.0, -0.25, 0.15)
+# How much flatter spectra are on C3-A2 than on the midline derivations, in all stages, ln power of δ θ α σ β: medians
+# over nights of W and N3 of the 23 UCDDB subjects beside synthetic nights (docs/log.md, 2026-11-26).
+FLATTER = (0.0, 0.35, 0.4, 0.5, 0.8)
 
 
-def central_offset(centrality: float) -> Array:
+def central_offset(centrality: float, flatness: float = 0.0) -> Array:
     """Shift of ln power by channel, stage and band that brings W against N3 from Sleep-EDF's to UCDDB's.
 
     Parameters
     ----------
     centrality
         0 leaves Sleep-EDF's contrast, 1 gives UCDDB's; a little beyond both is for the spread of montages.
+    flatness
+        0 leaves the slope of a midline derivation's spectrum, 1 gives that of UCDDB's at centrality 1.
 
     Returns
     -------
@@ -36,5 +41,5 @@ def central_offset(centrality: float) -> Array:
     for index, name in enumerate(CHANNELS):
         mean = band_power_table().channels[name].mean
         missing = np.array(W_MINUS_N3) - (mean[0] - mean[3])
-        offset[index] = centrality * np.outer(SHARE, missing)
+        offset[index] = centrality * (np.outer(SHARE, missing) + flatness * np.array(FLATTER))
     return offset

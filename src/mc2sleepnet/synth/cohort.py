@@ -129,7 +129,7 @@ def _write_night(psg: Path, hypnogram: Path, *, subject: int, night: int, seed: 
             return
     start = _start(subject, night, len(stage), generator)
     annotations, as_scored = annotate(stage, generator=generator)
-    with _one_thread():
+    with one_thread():
         signal = synthesize_channels(as_scored, traits=traits, generator=generator).numpy()
     signals = {f"EEG {name}": row for name, row in zip(CHANNELS, signal, strict=True)}
     write_annotations(hypnogram, annotations, start=start, recording_text=" ".join(words))
@@ -138,7 +138,7 @@ def _write_night(psg: Path, hypnogram: Path, *, subject: int, night: int, seed: 
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Sums come out the same to the last bit whatever the number of cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

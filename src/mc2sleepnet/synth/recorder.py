@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+from scipy.fft import next_fast_len
 from torch import Generator, Tensor
 
 from mc2sleepnet.core.shapes import Float
@@ -31,6 +32,8 @@ class Recorder:
         Place between Fpz-Cz (0) and Pz-Oz (1) on which band powers and events are mixed; a little beyond both.
     centrality
         How far the channel tells wake from deep sleep as a referential central one does (`central_montage`).
+    flatness
+        How far a central channel's spectrum is flatter than the midline derivations' (`central_montage`).
     gain
         Factor on the whole signal: distance of the electrodes, unit errors of a third.
     tilt
@@ -57,6 +60,7 @@ class Recorder:
 
     montage: float = 0.0
     centrality: float = 0.0
+    flatness: float = 0.0
     gain: float = 1.0
     tilt: float = 0.0
     high_pass_hz: float = 0.5
@@ -87,6 +91,8 @@ class RecorderRange:
         Least and greatest place between the two derivations.
     centrality
         Least and greatest.
+    flatness
+        Least and greatest.
     gain_sd, tilt_sd
         Deviations of ln gain and of tilt.
     high_pass_hz, low_pass_hz
@@ -99,6 +105,7 @@ class RecorderRange:
 
     montage: tuple[float, float] = (-0.15, 1.25)
     centrality: tuple[float, float] = (-0.2, 1.3)
+    flatness: tuple[float, float] = (0.0, 1.2)
     gain_sd: float = 0.4
     tilt_sd: float = 0.15
     high_pass_hz: tuple[float, float] = (0.05, 0.7)
@@ -117,6 +124,7 @@ def draw_recorder(generator: Generator, among: RecorderRange | None = None) -> R
     return Recorder(
         montage=among.montage[0] + (among.montage[1] - among.montage[0]) * u[4],
         centrality=centrality,
+        flatness=among.flatness[0] + (among.flatness[1] - among.flatness[0]) * u[19],
         gain=math.exp(among.gain_sd * z[0]),
         tilt=among.tilt_sd * z[1],
         high_pass_hz=_log_uniform(among.high_pass_hz, u[5]),
@@ -156,22 +164,24 @@ def record(signal: Float[Tensor, " T"], recorder: Recorder, *, generator: Genera
 
 def _through_filters(signal: Tensor, recorder: Recorder) -> Tensor:
     """Band limits and tilt, as one gain over the whole recording's spectrum."""
-    f = torch.fft.rfftfreq(len(signal), 1 / SAMPLING_HZ, device=signal.device).clamp(min=1e-4)
+    length = next_fast_len(len(signal), real=True)
+    f = torch.fft.rfftfreq(length, 1 / SAMPLING_HZ, device=signal.device).clamp(min=1e-4)
     high = (1 + (recorder.high_pass_hz / f) ** (2 * recorder.high_pass_order)).rsqrt()
     # The brain's spectra were measured behind a first-order high-pass, which is undone as far as there is signal.
     high = high * (1 + (HIGH_PASS_HZ / f.clamp(min=UNDONE_TO_HZ)) ** 2).sqrt()
     low = (1 + (f / recorder.low_pass_hz) ** (2 * recorder.low_pass_order)).rsqrt()
     tilt = (f.clamp(0.5, 45.0) / 5.0) ** recorder.tilt
-    filtered: Tensor = torch.fft.irfft(torch.fft.rfft(signal) * (high * low * tilt), n=len(signal))
-    return filtered
+    filtered: Tensor = torch.fft.irfft(torch.fft.rfft(signal, n=length) * (high * low * tilt), n=length)
+    return filtered[: len(signal)]
 
 
 def _electrode_noise(length: int, recorder: Recorder, generator: Generator) -> Tensor:
     """1/f noise of the electrodes, by the deviation it has above 0.5 Hz, and slower drift below."""
-    n_bins = length // 2 + 1
-    f = torch.fft.rfftfreq(length, 1 / SAMPLING_HZ, device=generator.device).clamp(min=0.05)
+    fast = next_fast_len(length, real=True)
+    n_bins = fast // 2 + 1
+    f = torch.fft.rfftfreq(fast, 1 / SAMPLING_HZ, device=generator.device).clamp(min=0.05)
     spectrum = torch.randn(n_bins, 2, generator=generator, device=generator.device) / f.sqrt()[:, None]
-    noise: Tensor = torch.fft.irfft(torch.view_as_complex(spectrum), n=length)
+    noise: Tensor = torch.fft.irfft(torch.view_as_complex(spectrum), n=fast)[:length]
     return noise * (recorder.pink_uv / noise.std())
 
 

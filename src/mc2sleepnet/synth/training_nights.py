@@ -33,6 +33,8 @@ class GeneratorSetting:
         Share of nights whose course is a real night's label sequence.
     arousal_sd
         Deviation of ln arousal rate between nights: people with apnea have many times more.
+    movement_mean, movement_sd
+        Mean and deviation of ln of a factor on how often bodies move: the wake of UCDDB's patients is full of it.
     corpora
         Whose label sequences; None for all.
     """
@@ -40,6 +42,8 @@ class GeneratorSetting:
     recorders: RecorderRange = field(default_factory=RecorderRange)
     real_course: float = 0.8
     arousal_sd: float = 0.7
+    movement_mean: float = 0.3
+    movement_sd: float = 0.6
     corpora: tuple[str, ...] | None = None
 
 
@@ -68,17 +72,18 @@ def synthesize_training_night(generator: Generator, setting: GeneratorSetting | 
     setting = setting or GeneratorSetting()
     recorder = draw_recorder(generator, setting.recorders)
     u = torch.rand(3, generator=generator, device=generator.device).tolist()
-    arousals = float(torch.randn((), generator=generator, device=generator.device).clamp(-2, 2))
+    arousals, movements = torch.randn(2, generator=generator, device=generator.device).clamp(-2, 2).tolist()
     traits = sample_night(sample_subject(generator), generator)
     subject = traits.subject
     traits = replace(
         traits,
+        movements_per_h=traits.movements_per_h * math.exp(setting.movement_mean + setting.movement_sd * movements),
         subject=replace(
             subject,
             blink_uv=subject.blink_uv * recorder.eyes,
             eye_movement_uv=subject.eye_movement_uv * recorder.eyes,
         ),
-        power_offset=traits.power_offset + central_offset(recorder.centrality),
+        power_offset=traits.power_offset + central_offset(recorder.centrality, recorder.flatness),
         arousals=math.exp(setting.arousal_sd * arousals),
         muscle=recorder.muscle,
         restless=GREATEST_UNREST * u[1],

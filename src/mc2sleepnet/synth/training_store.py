@@ -2,17 +2,35 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from mc2sleepnet.core.cluster import run_jobs
 from mc2sleepnet.store import finished_recording, write_index, write_recording
 from mc2sleepnet.store.layout import hash_of
-from mc2sleepnet.synth.cohort import GENERATOR_VERSION, night_generator
+from mc2sleepnet.synth.cohort import GENERATOR_VERSION, night_generator, one_thread
 from mc2sleepnet.synth.training_nights import GeneratorSetting, synthesize_training_night
 
 CORPUS = "synthetic"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A night to make, and where it goes."""
+
+    out: Path
+    name: str
+    index: int
+    setting: GeneratorSetting
+    seed: int
+    protocol: dict[str, Any]
+
+    @property
+    def night_name(self) -> str:
+        return f"{self.name}-{self.index:04d}"
 
 
 def write_training_store(
@@ -20,6 +38,7 @@ def write_training_store(
     settings: Mapping[str, tuple[GeneratorSetting, int]],
     *,
     seed: int,
+    workers: int = 1,
     progress: Callable[[int, int, str], None] = lambda *_: None,
 ) -> None:
     """Make nights and write them as a store; each night depends on seed, setting and number alone.
@@ -32,11 +51,15 @@ def write_training_store(
         By name: a generator setting, and how many nights of it. Subjects are called ``name-0000`` and so on.
     seed
         Any integer.
+    workers
+        Processes that make nights side by side; the nights are the same.
     progress
         Told nights done, nights in all and the last one's name.
 
     Raises
     ------
+    InputError
+        If processes that make nights are killed again and again.
     OSError
         If the disk is full or cannot be written.
     """
@@ -45,26 +68,37 @@ def write_training_store(
         "seed": seed,
         "settings": {name: asdict(setting) for name, (setting, _) in settings.items()},
     }
-    wanted = [(name, index) for name, (_, count) in settings.items() for index in range(count)]
-    for done, (name, index) in enumerate(wanted, start=1):
-        night_name = f"{name}-{index:04d}"
-        if finished_recording(out, night_name) is None:
-            night = synthesize_training_night(night_generator(seed, name, index), settings[name][0])
-            identity = hashlib.sha256(f"{hash_of(protocol)} {night_name}".encode()).hexdigest()
-            write_recording(
-                out,
-                name=night_name,
-                subject=night_name,
-                night=1,
-                signal_uv=night.signal_uv.numpy(),
-                stage=night.stage,
-                is_readable=np.ones(len(night.stage), np.bool_),
-                start=None,
-                source_sha256=identity,
-                hypnogram_sha256=identity,
-                channel="synthetic EEG",
-                protocol=protocol,
-                is_synthetic=True,
-            )
-        progress(done, len(wanted), night_name)
+    jobs = [
+        _Job(out, name, index, setting, seed, protocol)
+        for name, (setting, count) in settings.items()
+        for index in range(count)
+    ]
+    missing = [job for job in jobs if finished_recording(out, job.night_name) is None]
+    done = len(jobs) - len(missing)
+    for ended in run_jobs(_write_night, missing, workers=workers, name_of=lambda job: job.night_name):
+        if ended.error is not None:
+            raise ended.error
+        done += 1
+        progress(done, len(jobs), missing[ended.index].night_name)
     write_index(out, CORPUS)
+
+
+def _write_night(job: _Job) -> None:
+    with one_thread():
+        night = synthesize_training_night(night_generator(job.seed, job.name, job.index), job.setting)
+    identity = hashlib.sha256(f"{hash_of(job.protocol)} {job.night_name}".encode()).hexdigest()
+    write_recording(
+        job.out,
+        name=job.night_name,
+        subject=job.night_name,
+        night=1,
+        signal_uv=night.signal_uv.numpy(),
+        stage=night.stage,
+        is_readable=np.ones(len(night.stage), np.bool_),
+        start=None,
+        source_sha256=identity,
+        hypnogram_sha256=identity,
+        channel="synthetic EEG",
+        protocol=job.protocol,
+        is_synthetic=True,
+    )
