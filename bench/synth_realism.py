@@ -21,11 +21,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import cohen_kappa_score, f1_score
 
 from mc2sleepnet.core.stages import STAGES
-from mc2sleepnet.synth.cohort import night_generator
 from mc2sleepnet.synth.frames import welch_median
 from mc2sleepnet.synth.label_sequences import sample_hypnogram
 from mc2sleepnet.synth.night import synthesize_night
 from mc2sleepnet.synth.reference_tables import band_power_table
+from mc2sleepnet.synth.seeding import night_generator
 from mc2sleepnet.synth.spectra import band_log_power
 from mc2sleepnet.synth.traits import sample_night, sample_subject
 

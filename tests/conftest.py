@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from jaxtyping import install_import_hook
 with install_import_hook(["mc2sleepnet.model"], "beartype.beartype"):
     import mc2sleepnet.model.export
     import mc2sleepnet.model.network  # noqa: F401
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and every process they start with them.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Test modules import the helpers beside this file; pytest's importlib mode puts no folder on the path by itself.
 sys.path.insert(0, str(Path(__file__).parent))

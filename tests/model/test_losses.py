@@ -68,9 +68,21 @@ def test_cross_entropy_is_the_mean_over_scored_epochs() -> None:
     assert float(stage_cross_entropy(logits, stage)) == pytest.approx(float(sum(chosen)) / 3, abs=1e-6)
 
 
-def test_a_batch_without_a_scored_epoch_costs_nothing_and_moves_nothing() -> None:
+def test_weighted_cross_entropy_is_the_mean_by_the_weight_of_each_stage() -> None:
+    logits = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0))
+    stage = torch.tensor([[0, UNSCORED, 4], [UNSCORED, 2, UNSCORED]])
+    weight = torch.tensor([1.0, 7.0, 2.0, 9.0, 0.5])
+    chosen = [(w, -logits[at].log_softmax(0)[s]) for w, s, at in ((1.0, 0, (0, 0)), (0.5, 4, (0, 2)), (2.0, 2, (1, 1)))]
+    naive = sum(float(w * loss) for w, loss in chosen) / 3.5
+    assert float(stage_cross_entropy(logits, stage, weight)) == pytest.approx(naive, abs=1e-6)
+    alike = torch.full((5,), 3.0)
+    assert float(stage_cross_entropy(logits, stage, alike)) == pytest.approx(float(stage_cross_entropy(logits, stage)))
+
+
+@pytest.mark.parametrize("weight", [None, torch.ones(5)])
+def test_a_batch_without_a_scored_epoch_costs_nothing_and_moves_nothing(weight: torch.Tensor | None) -> None:
     logits = torch.randn(2, 3, 5, requires_grad=True)
-    loss = stage_cross_entropy(logits, torch.full((2, 3), UNSCORED))
+    loss = stage_cross_entropy(logits, torch.full((2, 3), UNSCORED), weight)
     loss.backward()
     assert loss.item() == 0
     assert not logits.grad.any()

@@ -1,43 +1,36 @@
 """The shipped model's recipe from nothing, tiny; and the model in the package on a real night."""
 
-from dataclasses import replace
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mc2sleepnet as mc2
+from bare_machine import BARE
 from mc2sleepnet.core.model_folder import WEIGHTS_FILE, default_model_folder, file_sha256, open_model_folder
 from mc2sleepnet.formats.reading import read_hypnogram
 from mc2sleepnet.metrics.agreement import agreement
-from mc2sleepnet.model.config import NetworkConfig
-from mc2sleepnet.recipes.shipped import FINETUNING, PRETRAINING, ShippedSize, shipped
+from mc2sleepnet.recipes.shipped import shipped
 from mc2sleepnet.store import Store
+from tiny_shipped import TINY
 
-NETWORK = NetworkConfig(
-    width=0.125,
-    sequence_length=16,
-    spectrogram_layers=1,
-    sequence_layers=1,
-    spectrogram_norm="recording+gain+training",
-    signal_norm="recording",
-)
-TINY = ShippedSize(
-    nights=2,
-    members=2,
-    held_out_nights=1,
-    network=NETWORK,
-    pretraining=replace(PRETRAINING, max_steps=2, batch_sequences=4, sequence_stride=16),
-    finetuning=replace(FINETUNING, max_steps=2, batch_sequences=4),
-    finetuning_nights=1,
-)
 # An hour of noise with the spectrum of nothing alive.
 WHITE = np.random.default_rng(0).normal(0, 200, 3600 * 100).astype(np.float32)
 
 
 @pytest.mark.soak
-def test_the_recipe_makes_a_model_that_scores_from_nothing(tmp_path: Path) -> None:
+def test_the_recipe_trains_where_torch_is_and_exports_where_onnx_is(tmp_path: Path) -> None:
+    program = Path(__file__).parents[1] / "tiny_shipped.py"
+    trained = subprocess.run(
+        [sys.executable, "-c", BARE, str(program), str(tmp_path)], capture_output=True, check=False
+    )
+    assert trained.returncode == 0, trained.stderr.decode()
+    weights = file_sha256(tmp_path / "model" / WEIGHTS_FILE)
+    assert not (tmp_path / "model" / "encoder.onnx").exists()
     model = shipped(tmp_path, seed=4, size=TINY)
+    assert file_sha256(model / WEIGHTS_FILE) == weights
     opened = open_model_folder(model)
     assert opened.is_synthetic
     assert opened.config["network"]["members"] == 2

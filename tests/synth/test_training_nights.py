@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from mc2sleepnet.store import Store
-from mc2sleepnet.synth.cohort import night_generator
 from mc2sleepnet.synth.real_hypnograms import decode_runs, draw_real_hypnogram, encode_runs, real_hypnograms
+from mc2sleepnet.synth.seeding import night_generator
 from mc2sleepnet.synth.training_nights import GeneratorSetting, synthesize_training_night
 from mc2sleepnet.synth.training_store import write_training_store
 

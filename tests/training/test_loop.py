@@ -20,6 +20,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import file_sha256
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.recipes import pretrain_fold
+from mc2sleepnet.training import resume as resume_module
 from mc2sleepnet.training.batch import Batch
 from mc2sleepnet.training.loop import LoopOptions, batches, train
 from mc2sleepnet.training.resume import PREVIOUS_FILE, RESUME_FILE
@@ -149,6 +150,20 @@ def test_a_damaged_resume_file_is_told_and_the_one_before_it_goes_on_to_the_same
     assert [json.loads(row)["step"] for row in (tmp_path / "damaged" / METRICS_FILE).read_text().splitlines()] == [
         *range(1, 6)
     ]
+
+
+def test_a_run_that_goes_on_with_another_arithmetic_says_that_its_last_bits_may_differ(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(Slope([0.1, 0.2]), tmp_path, max_steps=2)
+    run(Slope([]), tmp_path, max_steps=2, resume=True)
+    assert not caplog.records
+    monkeypatch.setattr(resume_module, "arithmetic", lambda: {"torch": "9.9", "machine": "abacus", "threads": 64})
+    run(Slope([]), tmp_path, max_steps=2, resume=True)
+    (told,) = caplog.records
+    assert f"torch {torch.__version__}, now 9.9" in told.getMessage()
+    assert "now abacus; threads" in told.getMessage()
+    assert "not to the last bit" in told.getMessage()
 
 
 def test_two_damaged_resume_files_end_the_run_with_the_file_named(tmp_path: Path) -> None:

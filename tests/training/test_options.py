@@ -20,7 +20,7 @@ from mc2sleepnet.model.losses import info_nce, restoration_l1
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.recipes import finetune_fold, pretrain_fold
 from mc2sleepnet.scoring.engine import OpenVinoStager
-from mc2sleepnet.training.finetune import FinetuneOptions, Finetuning, finetune, with_holes
+from mc2sleepnet.training.finetune import FinetuneOptions, Finetuning, finetune, stage_weight, with_holes
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, Phase
 from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions
@@ -206,6 +206,27 @@ def test_another_prediction_and_aggregation_are_followed_from_fine_tuning_to_the
     np.testing.assert_allclose(engine.relate(flipped, is_valid), other.relate(tokens, is_valid), atol=1e-4)
 
 
+def test_rare_stages_weigh_by_a_power_of_their_share(fold_data: FoldData) -> None:
+    stage = np.concatenate([fold_data.store.stage[fold_data.epochs([i])] for i in fold_data.training])
+    share = np.array([(stage == k).sum() for k in range(5)]) / (stage >= 0).sum()
+    for power in (0.5, 1.0):
+        weight = stage_weight(fold_data, power)
+        assert weight is not None
+        np.testing.assert_allclose(weight.numpy() * share**power, (weight.numpy() * share**power)[0])
+        assert float(weight.mean()) == pytest.approx(1)
+    assert stage_weight(fold_data, 0.0) is None
+
+
+def test_a_stage_that_weighs_more_pulls_the_loss(make_finetuning: Make) -> None:
+    indices = sequences(make_finetuning().data)
+    losses = []
+    for power in (0.0, 1.0):
+        phase = make_finetuning(stage_weight_power=power)
+        phase.module.eval()
+        losses.append(float(loss_of(phase, indices, 0)[0]))
+    assert losses[0] != losses[1]
+
+
 @pytest.mark.parametrize(
     ("start", "assignments", "fault"),
     [
@@ -215,6 +236,7 @@ def test_another_prediction_and_aggregation_are_followed_from_fine_tuning_to_the
         (None, ["from_scratch=true", "backbones=frozen"], "would freeze what has never learned"),
         ("pretrain", ["aggregation=last"], r"aggregation=last leaves epochs out at scoring_stride=4"),
         ("pretrain", ["hole_probability=1"], "hole_probability must lie in"),
+        ("pretrain", ["stage_weight_power=2"], "stage_weight_power must lie in"),
     ],
 )
 def test_what_fine_tuning_cannot_do_is_refused(  # noqa: PLR0917

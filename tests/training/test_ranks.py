@@ -55,6 +55,46 @@ PROGRAM = textwrap.dedent(
 )
 
 
+# Pre-training of changed signals on two ranks, of which the second is told to stop at the step given.
+STOPPED = textwrap.dedent(
+    """
+    import signal
+    import sys
+    from pathlib import Path
+    import torch
+    from mc2sleepnet.model.network import NetworkConfig
+    from mc2sleepnet.model.pretraining_network import PretrainingNetwork
+    from mc2sleepnet.model.ranks import Ranks
+    from mc2sleepnet.recipes.single_fold import open_fold
+    from mc2sleepnet.training.devices import joined_ranks
+    from mc2sleepnet.training.loop import LoopOptions, train
+    from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions
+    from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
+
+    store, out, stop_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    loop = LoopOptions(
+        batch_sequences=5, validate_every_steps=2, max_steps=4, augmentation="sleepyco", dropout_blocks=3, device="cpu"
+    )
+
+    def advance(step, *_):
+        if step == stop_at and Ranks.current().rank == 1:
+            signal.raise_signal(signal.SIGTERM)
+
+    with joined_ranks("cpu"):
+        data = open_fold(store, 1)
+        torch.manual_seed(0)
+        model = PretrainingNetwork(NetworkConfig(width=0.125, spectrogram_layers=1, sequence_layers=1))
+        fit_spectrogram_statistics(model.network.spectrogram, data)
+        phase = Pretraining(model, data, PretrainOptions(), loop=loop, keep=lambda *_: None)
+        sequences = data.sequences("training", length=16, stride=16)
+        try:
+            train(phase, sequences, loop, out, fingerprint={}, resume=True, advance=advance)
+        except KeyboardInterrupt:
+            print("stopped")
+    """
+)
+
+
 def torchrun(ranks: int, *command: str, restarts: int = 0) -> list[str]:
     options = ["--standalone", f"--nproc-per-node={ranks}", f"--max-restarts={restarts}"]
     return [sys.executable, "-m", "torch.distributed.run", *options, *command]
@@ -87,6 +127,26 @@ def test_two_ranks_have_the_losses_of_one_in_both_phases(
     states = [torch.load(tmp_path / str(ranks) / "fine" / RESUME_FILE, weights_only=True)["module"] for ranks in (1, 2)]
     for name, weights in states[0].items():
         torch.testing.assert_close(states[1][name], weights, rtol=1e-5, atol=1e-7, msg=name)
+
+
+def test_two_ranks_of_which_one_is_told_to_stop_resume_to_the_same_bits(
+    store_dir: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(STOPPED)
+    told = {}
+    for run, stops in {"whole": [0], "parted": [1, 3, 0]}.items():
+        for stop_at in stops:
+            command = torchrun(2, str(program), str(store_dir), str(tmp_path / run), str(stop_at))
+            ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+            assert ended.returncode == 0, ended.stderr
+            told[run, stop_at] = ended.stdout.count("stopped")
+    assert told == {("whole", 0): 0, ("parted", 1): 2, ("parted", 3): 2, ("parted", 0): 0}
+    whole, parted = (
+        torch.load(tmp_path / run / RESUME_FILE, weights_only=True)["module"] for run in ("whole", "parted")
+    )
+    for name, weights in whole.items():
+        assert torch.equal(parted[name], weights), name
 
 
 def test_a_rank_that_dies_is_started_again_and_the_run_goes_on(

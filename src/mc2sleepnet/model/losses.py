@@ -68,10 +68,21 @@ def restoration_l1(
     return error.sum() / (is_counted.sum() * target.shape[2]).clamp(min=1)
 
 
-def stage_cross_entropy(logits: Float[Tensor, "B L 5"], stage: Int[Tensor, "B L"]) -> Float[Tensor, ""]:
-    """Mean cross-entropy over scored epochs; zero (with zero gradient) in a batch that has none."""
+def stage_cross_entropy(
+    logits: Float[Tensor, "B L 5"], stage: Int[Tensor, "B L"], weight: Float[Tensor, "5"] | None = None
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy over scored epochs; zero (with zero gradient) in a batch that has none.
+
+    With a `weight` for each stage, the mean is weighted by that of each epoch's stage.
+    """
     is_scored = stage != UNSCORED
+    logits = at_least_float32(logits)
+    if weight is not None:
+        weight = weight.to(logits)
     total = F.cross_entropy(
-        at_least_float32(logits).flatten(0, 1), stage.flatten(), ignore_index=UNSCORED, reduction="sum"
+        logits.flatten(0, 1), stage.flatten(), weight=weight, ignore_index=UNSCORED, reduction="sum"
     )
-    return total / is_scored.sum().clamp(min=1)
+    if weight is None:
+        return total / is_scored.sum().clamp(min=1)
+    mass = weight[stage.clamp(min=0)] * is_scored
+    return total / mass.sum().clamp(min=torch.finfo(logits.dtype).tiny)

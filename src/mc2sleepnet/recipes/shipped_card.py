@@ -11,7 +11,7 @@ MC2SleepNet, width {width:g}, {members}, for one EEG channel of a night. **For r
 
 **No person's EEG taught it.** It learned from {nights} synthetic nights (`mc2sleepnet.synth`), every one with another
 subject and another recorder: montages between Fpz-Cz and Pz-Oz and towards C3-A2, gains, filters, mains, noise, poor
-contact. Real are only statistics (band powers of 153 Sleep-EDF nights by stage; W against N3 in 22 UCDDB subjects) and
+contact. Real are only statistics (band powers of 153 Sleep-EDF nights by stage; W and N3 of 23 UCDDB subjects) and
 label sequences (Sleep-EDF, UCDDB, DOD, BOAS); `synth/tables` holds them with their sources.
 
 - **Stopped and calibrated by** {held_out} synthetic nights of generator settings that training never met, {n_epochs}
@@ -20,8 +20,8 @@ label sequences (Sleep-EDF, UCDDB, DOD, BOAS); `synth/tables` holds them with th
 - **Validated on** the real night `ucddb022` (UCDDB, C3-A2), which chose between versions: its figures are validation
   figures, and every look is in docs/log.md. `bench/real_nights.py` prints them.
 - **It confuses** quiet wake with N1 and REM, N1 with everything, and N2 with N3 where slow waves are small; epochs next
-  to a change of stage are the least sure. On W and N3 epochs of 23 other UCDDB subjects it is much worse than on
-  `ucddb022`, and on recordings of less than an hour much worse than on whole nights (docs/log.md).
+  to a change of stage are the least sure. N3 of many other UCDDB subjects it misses, and recordings of less than an
+  hour it scores somewhat worse than whole nights (docs/log.md).
 - **Not for** children, intensive care, epilepsy with frequent discharges, intracranial montages, drugs that change the
   EEG: nothing like them was ever in its training. A recording whose spectrum is unlike all of training's gets the
   finding `out-of-range`.

@@ -1,8 +1,6 @@
 """A synthetic cohort in Sleep-EDF's file layout: `SC4ssNE0-PSG.edf` beside `SC4ssNEC-Hypnogram.edf`."""
 
-import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from mc2sleepnet.synth.label_sequences import sample_hypnogram
 from mc2sleepnet.synth.night import synthesize_channels
 from mc2sleepnet.synth.psg_edf import PsgHeader, n_records, recording_words, write_psg
 from mc2sleepnet.synth.scoring_texts import annotate
+from mc2sleepnet.synth.seeding import GENERATOR_VERSION, night_generator, one_thread
 from mc2sleepnet.synth.traits import CHANNELS, NightTraits, SubjectTraits, sample_night, sample_subject
 
 MAX_SUBJECTS = 100
@@ -28,8 +27,6 @@ MIN_HOURS = 0.1
 BED_HOURS = (7.0, 9.0)
 WAKE_HOURS = (0.7, 1.3)
 DAY_LONG_S = 14 * 3600
-# Changes whenever the same seed gives other nights, so that half-made cohorts of two versions never mix.
-GENERATOR_VERSION = 1
 
 Progress = Callable[[int, int, str], None]
 
@@ -92,12 +89,6 @@ def night_paths(out: Path, subject: int, night: int) -> tuple[Path, Path]:
     return out / f"{stem}E0-PSG.edf", out / f"{stem}EC-Hypnogram.edf"
 
 
-def night_generator(seed: int, *keys: float | str, device: str = "cpu") -> Generator:
-    """Source of randomness that depends on a seed and on what it is for, and on nothing else."""
-    digest = hashlib.sha256(repr((seed, *keys)).encode()).digest()
-    return torch.Generator(device=device).manual_seed(int.from_bytes(digest[:7], "big"))
-
-
 def cohort_subject(seed: int, subject: int) -> SubjectTraits:
     """The traits of a cohort's subject."""
     return sample_subject(night_generator(seed, "subject", subject))
@@ -135,17 +126,6 @@ def _write_night(psg: Path, hypnogram: Path, *, subject: int, night: int, seed: 
     write_annotations(hypnogram, annotations, start=start, recording_text=" ".join(words))
     # The PSG comes last: where it stands, the night is complete.
     write_psg(psg, signals, PsgHeader(code=psg.name[:5], start=start, words=words))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Sums come out the same to the last bit whatever the number of cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _start(subject: int, night: int, n_epochs: int, generator: Generator) -> datetime:

@@ -11,7 +11,7 @@ import numpy as np
 from mc2sleepnet.core.cluster import run_jobs
 from mc2sleepnet.store import finished_recording, write_index, write_recording
 from mc2sleepnet.store.layout import hash_of
-from mc2sleepnet.synth.cohort import GENERATOR_VERSION, night_generator, one_thread
+from mc2sleepnet.synth.seeding import GENERATOR_VERSION, night_generator, one_thread
 from mc2sleepnet.synth.training_nights import GeneratorSetting, synthesize_training_night
 
 CORPUS = "synthetic"

@@ -7,7 +7,7 @@ from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.core.shapes import Float, Int
 from mc2sleepnet.inference import Stager
 from mc2sleepnet.training.batch import sent
-from mc2sleepnet.training.fold_data import FoldData, PartEncoder
+from mc2sleepnet.training.fold_data import FoldData, PartEncoder, TokenKeeper
 from mc2sleepnet.training.training_signals import Place, fits
 
 
@@ -45,9 +45,10 @@ def encode_training(
     advance: Advance = lambda *_: None,
     *,
     parts: PartEncoder | None = None,
+    kept: TokenKeeper | None = None,
 ) -> Float[Tensor, "N S D"]:
     """Every readable training epoch encoded once, at its number in the store; zeros for all others."""
-    encoded = data.encode(stager, data.training, advance, parts=parts)
+    encoded = data.encode(stager, data.training, advance, parts=parts, kept=kept)
     tokens = torch.zeros(data.store.n_epochs, *token_shape)
     for recording, of_recording in encoded.items():
         epochs = data.epochs([recording])

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.options import check_choices
 from mc2sleepnet.core.progress import Advance, Step, silent
+from mc2sleepnet.core.stages import N_STAGES, UNSCORED
 from mc2sleepnet.core.statistics_range import StatisticsRange
 from mc2sleepnet.model.architectures import build_network
 from mc2sleepnet.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -32,6 +33,7 @@ from mc2sleepnet.training.devices import chosen_device
 from mc2sleepnet.training.engine import compile_parts, engine_used
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.freed_memory import keep_freed_memory
+from mc2sleepnet.training.kept_tokens import KeptTokens
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, train
 from mc2sleepnet.training.model_folder import write_model_folder
 from mc2sleepnet.training.provenance import made_by
@@ -57,15 +59,21 @@ class FinetuneOptions:
     hole_probability
         Share of a sequence's epochs hidden in every step as if they could not be read, so that the network meets
         the holes of real nights; no stage is asked for there.
+    stage_weight_power
+        p: an epoch of a stage whose share of the scored training epochs is s weighs s⁻ᵖ in the cross-entropies. 0: all
+        epochs weigh alike; 1: all stages do, however rare.
     """
 
     backbones: Literal["frozen", "trained"] = "frozen"
     hole_probability: float = 0.0
+    stage_weight_power: float = 0.0
 
     def __post_init__(self) -> None:
         check_choices(self)
         if not 0 <= self.hole_probability < 1:
             raise ValueError(f"hole_probability must lie in [0, 1), not {self.hole_probability}")
+        if not 0 <= self.stage_weight_power <= 1:
+            raise ValueError(f"stage_weight_power must lie in [0, 1], not {self.stage_weight_power}")
 
 
 class Finetuning:
@@ -86,6 +94,7 @@ class Finetuning:
         advance: Advance = lambda *_: None,
         parts: RecordingParts | None = None,
         signals: Inputs | None = None,
+        kept: KeptTokens | None = None,
     ) -> None:
         self.module: nn.Module = network
         self.parts = parts
@@ -96,14 +105,15 @@ class Finetuning:
         self.save = keep
         self.stager = TorchStager(network)
         device = next(network.parameters()).device
+        self.stage_weight = stage_weight(data, self.options.stage_weight_power)
         self._validation_tokens: dict[int, NDArray[np.float32]] | None = None
         if self.options.backbones == "frozen":
             freeze_backbones(network)
-            self._validation_tokens = data.encode(self.stager, data.validation, advance)
+            self._validation_tokens = data.encode(self.stager, data.validation, advance, kept=kept)
         # What is augmented is another signal in every step, and encoded there.
         self.encodes_once = self.options.backbones == "frozen" and loop.augmentation == "none"
         if self.encodes_once:
-            tokens = encode_training(data, self.stager, network.token_shape, advance, parts=parts)
+            tokens = encode_training(data, self.stager, network.token_shape, advance, parts=parts, kept=kept)
             self.inputs: Inputs = CachedTokens(
                 tokens, device=device, place=loop.corpus, reserve_gb=loop.device_reserve_gb
             )
@@ -158,7 +168,10 @@ class Finetuning:
             statistics = None if batch.statistics is None else batch.statistics.to(like)
             tokens = self.network.sequence_tokens(inputs, is_valid, statistics, batch.own_places)
         answers = self.network.supervised_logits(tokens, is_valid)
-        terms = {f"ce_{name}": stage_cross_entropy(share.whole(logits), stage) for name, logits in answers.items()}
+        terms = {
+            f"ce_{name}": stage_cross_entropy(share.whole(logits), stage, self.stage_weight)
+            for name, logits in answers.items()
+        }
         total = torch.stack(list(terms.values())).sum()
         return total, {name: term.detach() for name, term in terms.items()}
 
@@ -176,6 +189,16 @@ class Finetuning:
         return figures_of(
             *self.data.judge(self.stager, tokens, stride=loop.scoring_stride, aggregation=loop.aggregation)
         )
+
+
+def stage_weight(data: FoldData, power: float) -> Tensor | None:
+    """What an epoch of each stage weighs, 1 on average over stages; None where all weigh alike. Shape: [5]"""
+    if power == 0:
+        return None
+    stage = data.stage(data.epochs(data.training), "training")
+    count = np.bincount(stage[stage != UNSCORED], minlength=N_STAGES).clip(min=1)
+    weight = torch.from_numpy((count / count.sum()) ** -power)
+    return weight / weight.mean()
 
 
 def freeze_backbones(network: StagingNetwork) -> None:
@@ -283,8 +306,11 @@ def finetune(
                 reserve_gb=loop.device_reserve_gb,
                 advance=advance,
             )
+    kept = KeptTokens(out, fingerprint)
     with step("encoding") as advance:
-        phase = Finetuning(trained, data, options, loop=loop, keep=keep, advance=advance, parts=parts, signals=signals)
+        phase = Finetuning(
+            trained, data, options, loop=loop, keep=keep, advance=advance, parts=parts, signals=signals, kept=kept
+        )
     compile_parts(trained, loop.compile, device)
     place = "device" if phase.is_on_device else "host"
     lineage["engine"] = engine_used(device, compiled=loop.compile, fused=loop.fused_adam, corpus=place)
@@ -294,18 +320,30 @@ def finetune(
     with step(phase_name) as advance:
         result = train(phase, sequences, loop, out, fingerprint=fingerprint, resume=resume, advance=advance)
 
-    if not (exports and Ranks.current().is_first):
-        return result
-    best = load_checkpoint(out)
+    if exports and Ranks.current().is_first:
+        tokens = phase.validation_tokens() if options.backbones == "frozen" else None
+        _export(load_checkpoint(out), data, tokens, loop, out, device, step)
+    kept.remove()
+    return result
+
+
+def _export(  # noqa: PLR0917
+    best: Checkpoint,
+    data: FoldData,
+    tokens: dict[int, NDArray[np.float32]] | None,
+    loop: LoopOptions,
+    out: Path,
+    device: torch.device,
+    step: Step,
+) -> None:
+    """Calibrate the best network and write the model folder; None encodes the validation recordings once more."""
     stager = TorchStager(best.network.to(device))
-    is_frozen = options.backbones == "frozen"
-    tokens = phase.validation_tokens() if is_frozen else data.encode(stager, data.validation)
-    calibration = calibrate(data, stager, tokens, loop)
+    known = data.encode(stager, data.validation) if tokens is None else tokens
+    calibration = calibrate(data, stager, known, loop)
     with step("exporting") as advance:
         advance(0, 1, "graphs")
         write_model_folder(best, calibration, out)
         advance(1, 1, "graphs")
-    return result
 
 
 def _fresh(options: Mapping[str, Any], seed: int) -> StagingNetwork:

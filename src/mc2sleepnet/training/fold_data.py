@@ -32,6 +32,16 @@ class PartEncoder(Protocol):
         """Tokens of a recording. Shape: [N, T] µV, [N] → [N, S, D]"""
 
 
+class TokenKeeper(Protocol):
+    """Keeps tokens of finished recordings where a run that goes on finds them: `kept_tokens`."""
+
+    def read(self, recording: int) -> NDArray[np.float32] | None:
+        """Tokens that were kept, [N, S, D]; None where there are none."""
+
+    def keep(self, recording: int, tokens: NDArray[np.float32]) -> None:
+        """Keep a recording's tokens."""
+
+
 class LeakError(InputError):
     """Something would have let training, or a choice by early stopping, see what it is to be tested on."""
 
@@ -199,10 +209,12 @@ class FoldData:
         advance: Advance = lambda *_: None,
         *,
         parts: PartEncoder | None = None,
+        kept: TokenKeeper | None = None,
     ) -> dict[int, NDArray[np.float32]]:
         """Tokens of whole recordings of training or validation, by recording, each [N, S, D].
 
-        With `parts`, pieces of a recording are each normalised by a part of it that holds them.
+        With `parts`, pieces of a recording are each normalised by a part of it that holds them. What `kept` has is not
+        encoded again, and it gets the rest.
 
         Raises
         ------
@@ -212,15 +224,19 @@ class FoldData:
         self.refuse_others(recordings, "training", "validation")
         tokens = {}
         for done, index in enumerate(recordings, start=1):
-            epochs = self.epochs([index])
-            signal_uv = self.store.signal_uv(epochs)
-            is_readable = self.store.is_readable[epochs]
-            if parts is None:
-                tokens[index] = encode_night(stager, signal_uv, is_readable)
-            else:
-                tokens[index] = parts.encode(stager, signal_uv, is_readable, index)
+            known = None if kept is None else kept.read(index)
+            tokens[index] = self._encoded(stager, index, parts) if known is None else known
+            if kept is not None and known is None:
+                kept.keep(index, tokens[index])
             advance(done, len(recordings), self.store.recordings[index].name)
         return tokens
+
+    def _encoded(self, stager: Stager, recording: int, parts: PartEncoder | None) -> NDArray[np.float32]:
+        epochs = self.epochs([recording])
+        signal_uv, is_readable = self.store.signal_uv(epochs), self.store.is_readable[epochs]
+        if parts is None:
+            return encode_night(stager, signal_uv, is_readable)
+        return parts.encode(stager, signal_uv, is_readable, recording)
 
     def judge(
         self,

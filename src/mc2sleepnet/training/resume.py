@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import math
+import platform
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ def save_resume(
         "sums": dict(sums),
         "n_summed": n_summed,
         "fingerprint": json.dumps(fingerprint, sort_keys=True),
+        "made_with": json.dumps(arithmetic()),
     }
     # Torch's own writer tells a full disk by a RuntimeError, and Python's by an OSError.
     serialised = io.BytesIO()
@@ -68,6 +70,15 @@ def save_resume(
         # Whoever is killed between this and the next rename goes on from the previous one.
         if (out / RESUME_FILE).is_file():
             (out / RESUME_FILE).replace(out / PREVIOUS_FILE)
+
+
+def arithmetic() -> dict[str, Any]:
+    """What decides the last bits of a run beside its options and data."""
+    return {
+        "torch": torch.__version__,
+        "machine": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
+        "threads": torch.get_num_threads(),
+    }
 
 
 def sealed(content: bytes) -> bytes:
@@ -126,6 +137,14 @@ def load_resume(
             path,
             f"was written with another {', '.join(differing)}",
             "Resume with the options it began with, or choose another --out",
+        )
+    before, now = json.loads(state.get("made_with", "{}")), arithmetic()
+    others = [f"{name} {value}, now {now[name]}" for name, value in before.items() if now.get(name) != value]
+    if others:
+        logger.warning(
+            "%s: was written with %s. The run goes on, but not to the last bit as it would have there.",
+            path,
+            "; ".join(others),
         )
     module.load_state_dict(state["module"])
     optimizer.load_state_dict(state["optimizer"])
