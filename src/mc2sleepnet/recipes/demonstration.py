@@ -64,7 +64,7 @@ class DemoResult:
         )
 
 
-DEMO_PRETRAINING = LoopOptions(batch_sequences=32, validate_every_steps=20, max_steps=100, learning_rate=1e-3)
+DEMO_PRETRAINING = LoopOptions(batch_sequences=20, validate_every_steps=30, max_steps=120, learning_rate=1e-3)
 DEMO_FINETUNING = LoopOptions(sequence_stride=FINETUNING_STRIDE, validate_every_steps=25, max_steps=150, patience=4)
 
 
