@@ -9,6 +9,7 @@ import torch
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import copy_model_folder, open_model_folder
+from mc2sleepnet.inference import score_night
 from mc2sleepnet.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig
 from mc2sleepnet.recipes import refuse_to_overwrite
@@ -120,6 +121,17 @@ def test_a_file_that_was_changed_is_refused(model_dir: Path, tmp_path: Path, nam
     changed.write_bytes(changed.read_bytes() + b"\n")
     with pytest.raises(InputError, match=f"{name}: not the file"):
         open_model_folder(tmp_path / "copy")
+
+
+@pytest.mark.parametrize("name", ["encoder.onnx", "sequence.onnx"])
+def test_a_graph_that_the_engine_cannot_read_is_told_with_its_folder(
+    model_dir: Path, tmp_path: Path, name: str
+) -> None:
+    copy_model_folder(model_dir, tmp_path / "copy")
+    model = open_model_folder(tmp_path / "copy")
+    (tmp_path / "copy" / name).write_bytes(b"no graph")
+    with pytest.raises(InputError, match=r"copy: the graphs cannot be loaded .*Export the model again"):
+        score_night(OpenVinoStager(model), np.zeros((20, 3000), np.float32), np.ones(20, np.bool_), stride=4)
 
 
 @pytest.mark.parametrize("name", ["encoder.onnx", "calibration.json"])

@@ -3,6 +3,8 @@
 import os
 import sys
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +39,7 @@ class OpenVinoStager:
     Raises
     ------
     InputError
-        If a graph cannot be read.
+        If a graph cannot be read; `relate` raises it for the second one.
     """
 
     def __init__(self, model: ModelFolder, *, n_threads: int | None = None) -> None:
@@ -48,18 +50,27 @@ class OpenVinoStager:
 
         core = openvino.Core()
         options = {"INFERENCE_PRECISION_HINT": PRECISION, "INFERENCE_NUM_THREADS": n_threads or n_cores()}
-        try:
-            self._encoder, self._relator = (
-                core.compile_model(str(model.path / name), "CPU", options) for name in (ENCODER_FILE, SEQUENCE_FILE)
-            )
-        except RuntimeError as error:
-            fault = f"the graphs cannot be loaded ({str(error).splitlines()[-1].strip()})"
-            raise InputError(model.path, fault, "Export the model again") from None
+        self._model = model
+        # Preparing the second graph takes longer than the first, and nobody needs it before a night is encoded.
+        threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="graph")
+        encoder, self._relator = (
+            threads.submit(core.compile_model, str(model.path / name), "CPU", options)
+            for name in (ENCODER_FILE, SEQUENCE_FILE)
+        )
+        threads.shutdown(wait=False)
+        self._encoder = self._ready(encoder)
         self.sequence_length = model.sequence_length
         self._one_at_a_time = threading.Lock()  # a compiled graph has one set of buffers
         self.needs_statistics = len(self._encoder.inputs) > 1
         n_samples = self._encoder.inputs[0].partial_shape[1].get_length()
         self.margin_samples = (n_samples - SAMPLES_PER_EPOCH) // 2
+
+    def _ready(self, graph: Future[Any]) -> Any:
+        try:
+            return graph.result()
+        except RuntimeError as error:
+            fault = f"the graphs cannot be loaded ({str(error).splitlines()[-1].strip()})"
+            raise InputError(self._model.path, fault, "Export the model again") from None
 
     def encode(
         self, signal_uv: NDArray[np.float32], statistics: NDArray[np.float32] | None = None
@@ -76,5 +87,6 @@ class OpenVinoStager:
     def relate(self, tokens: NDArray[np.float32], is_valid: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Log-probabilities of the stages. Shape: [B, L, 2, D], [B, L] → [B, L, 5]"""
         with self._one_at_a_time:
-            log_probabilities: NDArray[np.float32] = self._relator([np.ascontiguousarray(tokens), is_valid])[0]
+            relator = self._ready(self._relator)
+            log_probabilities: NDArray[np.float32] = relator([np.ascontiguousarray(tokens), is_valid])[0]
         return log_probabilities
