@@ -28,6 +28,11 @@ def own_process(_number: int) -> int:
     return os.getpid()
 
 
+def interrupts_it_blocks(_number: int) -> bool:
+    """Whether Ctrl-C waits in this process, as it was started, for whoever lets it through."""
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 def killed_once(job: tuple[str, int]) -> int:
     """Kill the worker on the first attempt at job 2; `job` is a folder to remember that in, and a number."""
     folder, number = Path(job[0]), job[1]

@@ -129,6 +129,16 @@ def test_dask_is_loaded_for_a_cluster_only() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+def test_the_first_worker_of_a_fresh_process_starts_with_ctrl_c_held() -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
+        "from mc2sleepnet.core.cluster import run_jobs\nfrom cluster_jobs import interrupts_it_blocks\n"
+        "if __name__ == '__main__': print([e.value for e in run_jobs(interrupts_it_blocks, [0, 1], workers=2)])"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout == "[True, True]\n"
+
+
 def test_ctrl_c_while_workers_start_is_the_callers_alone(tmp_path: Path) -> None:
     program = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"

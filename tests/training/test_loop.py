@@ -101,6 +101,7 @@ def test_tensorboard_gets_the_curves_and_a_resumed_run_writes_none_twice(tmp_pat
 
     run(Slope([0.1, 0.2, 0.3]), tmp_path, max_steps=3)
     (tmp_path / RESUME_FILE).unlink()  # as if killed before the last one was written: step 3 comes again
+    time.sleep(1.1)  # TensorBoard reads files by name, which tells the second; a process that resumes comes later
     run(Slope([0.3]), tmp_path, max_steps=3, resume=True)
     told = EventAccumulator(str(tmp_path / TENSORBOARD_FOLDER)).Reload()
     assert set(told.Tags()["scalars"]) == {

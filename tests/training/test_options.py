@@ -223,7 +223,7 @@ def test_a_stage_that_weighs_more_pulls_the_loss(make_finetuning: Make) -> None:
     for power in (0.0, 1.0):
         phase = make_finetuning(stage_weight_power=power)
         phase.module.eval()
-        losses.append(float(loss_of(phase, indices, 0)[0]))
+        losses.append(loss_of(phase, indices, 0)[0].item())
     assert losses[0] != losses[1]
 
 

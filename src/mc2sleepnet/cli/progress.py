@@ -6,10 +6,11 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from mc2sleepnet.core.progress import Advance
 
-LOG_WIDTH = 100
+LOG_WIDTH = 120
 
 
 @contextmanager
@@ -18,14 +19,15 @@ def progress_bar(what: str) -> Iterator[Advance]:
     columns = (
         TextColumn("{task.description:<16}"),
         BarColumn(bar_width=10),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:>6}"),
-        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-        TextColumn("{task.fields[detail]}"),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[rate]:>6}", table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True, table_column=Column(no_wrap=True)),
+        # Where there is no room for all of it, the detail is cut and not the time left.
+        TextColumn("{task.fields[detail]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
     )
     console = Console(stderr=True, width=None if sys.stderr.isatty() else LOG_WIDTH)
     # On a terminal results are shown above the bar; a pipe's results must not be turned to stderr with it.
-    with Progress(*columns, console=console, redirect_stdout=sys.stdout.isatty()) as progress:
+    with Progress(*columns, console=console, expand=True, redirect_stdout=sys.stdout.isatty()) as progress:
         task = progress.add_task(what, total=None, detail="", rate="")
 
         def advance(done: int, total: int, detail: str) -> None:

@@ -140,7 +140,8 @@ def train(
                 log.write(row)
                 keep_place()
             judged = f" · {NAME_OF_FIGURE[progress.judged_by]} {figures[progress.judged_by]:.3f}" if figures else ""
-            advance(progress.step, last_step, f"loss {tally.loss:.2f}{judged}")
+            pace = f" · {indices.numel() / tally.seconds_a_step:,.0f} epochs/s"
+            advance(progress.step, last_step, f"{tally.to_text()}{judged}{pace}")
             if ranks.any(stop_requested()):
                 read_all_but(0)
                 keep_place()
