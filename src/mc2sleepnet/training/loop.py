@@ -139,9 +139,8 @@ def train(
                 row |= {f"validation_{name}": value for name, value in figures.items()}
                 log.write(row)
                 keep_place()
-            judged = f" · {NAME_OF_FIGURE[progress.judged_by]} {figures[progress.judged_by]:.3f}" if figures else ""
-            pace = f" · {indices.numel() / tally.seconds_a_step:,.0f} epochs/s"
-            advance(progress.step, last_step, f"{tally.to_text()}{judged}{pace}")
+            judged = f"{NAME_OF_FIGURE[progress.judged_by]} {figures[progress.judged_by]:.3f}" if figures else ""
+            advance(progress.step, last_step, tally.to_text(judged, indices.numel()))
             if ranks.any(stop_requested()):
                 read_all_but(0)
                 keep_place()

@@ -65,10 +65,12 @@ class Tally:
         self.sums, self.n_summed = Counter(), 0
         return means
 
-    def to_text(self) -> str:
-        """The last step's loss and what it is made of, cross-entropies as one."""
+    def to_text(self, judged: str, n_epochs: int) -> str:
+        """The last step's loss, the figure that is judged, epochs/s, and last, where a narrow terminal cuts it, what the
+        loss is made of if it is of several kinds, cross-entropies as one."""
         kinds = Counter[str]()
         for name, value in self.terms.items():
             kinds[name.partition("_")[0]] += value  # type: ignore[assignment]
-        made_of = " ".join(f"{kind} {value:.2f}" for kind, value in kinds.items())
-        return f"loss {self.loss:.2f}" + (f" ({made_of})" if len(kinds) > 1 else "")
+        made_of = " ".join(f"{kind} {value:.2f}" for kind, value in kinds.items()) if len(kinds) > 1 else ""
+        told = (f"loss {self.loss:.2f}", judged, f"{n_epochs / self.seconds_a_step:,.0f} epochs/s", made_of)
+        return " · ".join(part for part in told if part)
