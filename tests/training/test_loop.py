@@ -285,12 +285,12 @@ def test_ctrl_c_and_resume_give_the_weights_of_an_uninterrupted_run(
 
 
 def killed_at_random(store_dir: Path, out: Path, *, kills: int, seed: int) -> None:
-    """Train in processes that get kill −9 after a random while, then to the end."""
+    """Train in processes that get kill −9, SIGTERM and Ctrl-C in turn after a random while, then to the end."""
     settings = [f"--set={assignment}" for assignment in (*SHAPE, "max_steps=6")]
     program = "import torch; torch.set_num_threads(2); from mc2sleepnet.cli import main; main()"
     command = [sys.executable, "-c", program, "pretrain", f"--store={store_dir}", f"--out={out}", *settings, "--resume"]
     draw = np.random.default_rng(seed)
-    for _ in range(kills):
+    for n in range(kills):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 120
         before = file_sha256(out / RESUME_FILE) if (out / RESUME_FILE).exists() else None
@@ -301,8 +301,8 @@ def killed_at_random(store_dir: Path, out: Path, *, kills: int, seed: int) -> No
                 break
             time.sleep(0.005)
         time.sleep(draw.uniform(0, 1) if wants_progress else draw.uniform(0, 8))
-        process.kill()
-        process.communicate()
+        process.send_signal((signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[n % 3])
+        process.wait(timeout=120)
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
 

@@ -66,8 +66,10 @@ class Tally:
         return means
 
     def to_text(self, judged: str, n_epochs: int) -> str:
-        """The last step's loss, the figure that is judged, epochs/s, and last, where a narrow terminal cuts it, what the
-        loss is made of if it is of several kinds, cross-entropies as one."""
+        """The last step's loss, the judged figure, epochs/s, and what the loss is made of if it is of several kinds.
+
+        The last is cut where a terminal is narrow. Cross-entropies are told as one.
+        """
         kinds = Counter[str]()
         for name, value in self.terms.items():
             kinds[name.partition("_")[0]] += value  # type: ignore[assignment]
