@@ -113,11 +113,14 @@ def short_records(stager: OpenVinoStager, stride: int, store_dir: Path) -> None:
             for night in nights:
                 epochs = store.epochs_of(night)
                 length = 2 * minutes or len(epochs)
-                for start in range(0, len(epochs) - length + 1, max(length, len(epochs) // 3)):
+                # One after another, so that every length is judged by the same epochs: the last begins earlier where
+                # fewer are left, and what was judged already is not judged again.
+                for judged in range(0, len(epochs), length):
+                    start = min(judged, len(epochs) - length)
                     part = epochs[start : start + length]
                     found, _ = scored(stager, store.signal_uv(part), store.is_readable[part], stride)
-                    truth.append(store.stage[part])
-                    answers.append(found)
+                    truth.append(store.stage[part][judged - start :])
+                    answers.append(found[judged - start :])
             kappas[minutes] = agreement(np.concatenate(truth), np.concatenate(answers)).kappa
         print(f"synthetic, setting {setting}:", *(f"{m or 'whole'} min κ {k:.3f}" for m, k in kappas.items()))
 
