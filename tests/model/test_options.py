@@ -35,7 +35,10 @@ NOT_DEFAULT: dict[str, Any] = {
     "cross_memory": "layerwise",
     "prediction_view": "single",
     "prediction_head": "signal",
+    "statistics_completion": "ridge",
 }
+# What an option needs beside it.
+NEEDS = {"statistics_completion": {"signal_norm": "recording"}}
 
 
 def network(**options: Any) -> MC2SleepNet:
@@ -54,7 +57,7 @@ def all_valid(batch: int = 2) -> Tensor:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(NetworkConfig)])
 def test_every_option_of_the_network_survives_config_json(name: str, tmp_path: Path) -> None:
-    config = NetworkConfig(**{**SMALL, name: NOT_DEFAULT[name]})
+    config = NetworkConfig(**{**SMALL, **NEEDS.get(name, {}), name: NOT_DEFAULT[name]})
     if name != "architecture" and name not in SMALL:
         assert getattr(config, name) != getattr(NetworkConfig(), name)
     from mc2sleepnet.model.architectures import build_network

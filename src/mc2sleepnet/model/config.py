@@ -24,6 +24,7 @@ ADDED_LATER: Mapping[str, Any] = MappingProxyType(
         "cross_memory": "static",
         "prediction_view": "cross",
         "prediction_head": "fusion",
+        "statistics_completion": "none",
     }
 )
 # What decides which of a trained network's answers is asked, and none of its weights.
@@ -54,6 +55,9 @@ class NetworkConfig:
         ``recording`` (the recording's own, per bin), ``gain`` (its own overall level only).
     signal_norm
         ``"none"``: raw µV. ``"recording"``: less the recording's median, in units of its robust deviation.
+    statistics_completion
+        ``"ridge"``: a recording's own statistics are completed to what a whole night's would be, as parts of the
+        training recordings taught it (`statistics_completion`). ``"none"``: taken as they are.
     members
         Networks whose answers are averaged; more than one only by joining trained ones (`ensemble`).
     spectrogram_filter
@@ -84,6 +88,7 @@ class NetworkConfig:
     batch_norm_momentum: float = 0.1
     spectrogram_norm: Literal["training", "recording", "gain", "recording+gain", "recording+gain+training"] = "training"
     signal_norm: Literal["none", "recording"] = "none"
+    statistics_completion: Literal["none", "ridge"] = "none"
     members: int = 1
     spectrogram_filter: Literal["none", "recording"] = "none"
     token_norm: Literal["layer", "none"] = "layer"
@@ -97,6 +102,10 @@ class NetworkConfig:
         check_choices(self)
         if self.spectrogram_filter == "recording" and self.needs_statistics:
             raise ValueError("spectrogram_filter 'recording' needs spectrogram_norm 'training' and signal_norm 'none'")
+        if self.statistics_completion == "ridge" and not self.needs_statistics:
+            raise ValueError("statistics_completion 'ridge' needs a spectrogram_norm or signal_norm of the recording's")
+        if self.statistics_completion == "ridge" and self.architecture != "mc2sleepnet":
+            raise ValueError("statistics_completion 'ridge' is for architecture 'mc2sleepnet'")
         if not 0 < self.width <= 4:
             raise ValueError(f"width must lie in (0, 4], not {self.width}")
         if self.sequence_length < 1 or self.spectrogram_layers < 1 or self.sequence_layers < 1:

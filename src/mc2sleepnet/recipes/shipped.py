@@ -46,17 +46,21 @@ HELD_OUT_SETTINGS: Mapping[str, GeneratorSetting] = {
     ),
 }
 NETWORK = NetworkConfig(
-    width=0.25, sequence_length=24, spectrogram_norm="recording+gain+training", signal_norm="recording"
+    width=0.25,
+    sequence_length=24,
+    spectrogram_norm="recording+gain+training",
+    signal_norm="recording",
+    statistics_completion="ridge",
 )
 PRETRAINING = LoopOptions(
-    batch_sequences=16,
+    batch_sequences=4,
     sequence_stride=24,
     statistics_window="random",
-    learning_rate=1.5e-3,
-    warmup_steps=30,
+    learning_rate=1e-3,
+    warmup_steps=60,
     decay="cosine",
-    validate_every_steps=100,
-    max_steps=600,
+    validate_every_steps=400,
+    max_steps=2400,
     scoring_stride=8,
 )
 # By their number N3 and N1 are too rare for a network that is to find them in nights unlike those of training

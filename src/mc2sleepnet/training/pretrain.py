@@ -303,6 +303,8 @@ def pretrain(
         fitted_on = fit_spectrogram_statistics(model.network.spectrogram, data, advance)
     with step("statistics of recordings") as advance:
         parts = parts_for(network, data, loop, advance)
+    if parts is not None and model.network.completion is not None:
+        parts.teach(model.network.completion)
     with step("training signals") as advance:
         signals = training_signals(
             data,
