@@ -23,6 +23,7 @@ TINY = ShippedSize(
     pretraining=replace(PRETRAINING, max_steps=2, batch_sequences=4, sequence_stride=16),
     finetuning=replace(FINETUNING, max_steps=2, batch_sequences=4),
     finetuning_nights=1,
+    completion_nights=1,
 )
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Normalisation by the recording's own statistics: what it takes away, and that numpy, torch and OpenVINO agree."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -105,9 +107,15 @@ def test_a_recording_scaled_by_ten_scores_the_same_where_no_view_is_in_microvolt
     np.testing.assert_allclose(plain, scaled, atol=1e-3)
 
 
-def test_the_exported_graph_takes_the_statistics_and_agrees_with_torch(tmp_path: Path) -> None:
+@pytest.mark.parametrize("completion", ["none", "ridge"])
+def test_the_exported_graph_takes_the_statistics_and_agrees_with_torch(
+    completion: Literal["none", "ridge"], tmp_path: Path
+) -> None:
     torch.manual_seed(0)
-    network = MC2SleepNet(BOTH).eval()
+    network = MC2SleepNet(replace(BOTH, statistics_completion=completion)).eval()
+    if network.completion is not None:
+        # As if it had learned something.
+        network.completion.weight.normal_(std=0.02)
     provenance = {
         "phase": "fine-tuning",
         "mc2sleepnet": "0",

@@ -68,17 +68,8 @@ def test_drawn_recorders_differ_and_keep_to_their_range() -> None:
     drawn = [draw_recorder(generator(seed), among) for seed in range(30)]
     assert len({recorder.gain for recorder in drawn}) == 30
     assert all(0 <= recorder.montage <= 0.5 and 20 <= recorder.low_pass_hz <= 30 for recorder in drawn)
-    assert all(recorder.mains_uv > 0 and recorder.ecg_uv != 0 for recorder in drawn)
+    assert all(recorder.mains_uv > 0 and recorder.ecg_uv > 0 for recorder in drawn)
     assert draw_recorder(generator(3), among) == drawn[3]
-
-
-def test_a_central_channel_sees_the_heart_most_often() -> None:
-    shares = []
-    for centrality in ((0.0, 0.0), (1.0, 1.0)):
-        among = RecorderRange(centrality=centrality, dirt=0.35)
-        shares.append(np.mean([draw_recorder(generator(seed), among).ecg_uv != 0 for seed in range(300)]))
-    assert shares[0] == pytest.approx(0.35, abs=0.09)
-    assert shares[1] == pytest.approx(0.8, abs=0.07)
 
 
 def test_contact_changes_wake_and_never_sleep() -> None:

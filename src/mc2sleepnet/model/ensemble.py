@@ -12,6 +12,7 @@ from mc2sleepnet.core.shapes import Bool, Float
 from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.model.network import MC2SleepNet
 from mc2sleepnet.model.staging_network import StagingNetwork
+from mc2sleepnet.model.statistics_completion import StatisticsCompletion
 
 
 class Ensemble(StagingNetwork):
@@ -60,6 +61,20 @@ class Ensemble(StagingNetwork):
 
     def _each(self, tokens: Float[Tensor, "B L S D"]) -> list[tuple[MC2SleepNet, Tensor]]:
         return [(network, tokens[:, :, 2 * i : 2 * i + 2]) for i, network in enumerate(self._networks)]
+
+
+def with_completion(network: StagingNetwork, completion: StatisticsCompletion) -> StagingNetwork:
+    """A trained MC2SleepNet, or an ensemble of them, that completes its statistics; in eval mode."""
+    completed = type(network)(replace(network.config, statistics_completion="ridge"))
+    completed.load_state_dict(network.state_dict(), strict=False)
+    for part in completed.modules():
+        if isinstance(part, MC2SleepNet) and part.completion is not None:
+            part.completion.load_state_dict(completion.state_dict())
+    assert completed.spectrogram is not None
+    assert network.spectrogram is not None
+    completed.spectrogram.mean_db.copy_(network.spectrogram.mean_db)
+    completed.spectrogram.deviation_db.copy_(network.spectrogram.deviation_db)
+    return completed.eval()
 
 
 def joined(networks: Sequence[MC2SleepNet]) -> StagingNetwork:

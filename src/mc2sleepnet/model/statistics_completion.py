@@ -16,7 +16,7 @@ from mc2sleepnet.core.recording_statistics import N_BINS
 from mc2sleepnet.core.shapes import Float
 from mc2sleepnet.model.precision import full_precision
 
-# Edges of the bands in which statistics are compared, in bins of 0.39 Hz: single bins below 2 Hz, a sixth wide above.
+# Edges of the bands in which statistics are compared, in bins of 0.39 Hz: single bins below 3 Hz, a quarter wide above.
 EDGES = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 14, 18, 22, 28, 35, 44, 55, 70, 88, 108, N_BINS)
 N_BANDS = len(EDGES) - 1
 # Medians and ln deviations of the bands, ln deviation of the raw signal.
@@ -72,7 +72,12 @@ class StatisticsCompletion(nn.Module):
 
     @torch.no_grad()
     def fit(
-        self, part: NDArray[np.float32], whole: NDArray[np.float32], counts: NDArray[np.float64] | None = None
+        self,
+        part: NDArray[np.float32],
+        whole: NDArray[np.float32],
+        counts: NDArray[np.float64] | None = None,
+        *,
+        strength: float = 1.0,
     ) -> None:
         """Learn from parts and the recordings that they are parts of.
 
@@ -82,6 +87,8 @@ class StatisticsCompletion(nn.Module):
             Shape ``[P, N_STATISTICS]``.
         counts
             Shape ``[P]``: how much each part counts, 1 on average; None for all alike.
+        strength
+            Share of the learned change that is made.
         """
         device = self.weight.device
         x, y = (self.features(torch.from_numpy(rows).to(device)).double().cpu() for rows in (part, whole))
@@ -90,7 +97,7 @@ class StatisticsCompletion(nn.Module):
         rows = torch.cat([z, torch.ones(len(z), 1, dtype=z.dtype)], dim=1)
         weighted = rows * torch.from_numpy(np.ones(len(part)) if counts is None else counts)[:, None]
         penalty = RIDGE * torch.eye(N_FEATURES + 1, dtype=z.dtype)
-        weight = torch.linalg.solve(weighted.T @ rows + penalty, weighted.T @ (y - x))
+        weight = strength * torch.linalg.solve(weighted.T @ rows + penalty, weighted.T @ (y - x))
         for buffer, value in ((self.middle, middle), (self.scale, scale), (self.weight, weight)):
             buffer.copy_(value)
 

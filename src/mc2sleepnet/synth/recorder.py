@@ -18,14 +18,8 @@ from mc2sleepnet.synth.spectra import HIGH_PASS_HZ
 UNDONE_TO_HZ = 0.15
 # Tones that the mains, 50 or 60 Hz and their harmonics, leave at 100 Hz: as they are, or folded by a slow converter.
 MAINS_TONES_HZ = (49.95, 49.95, 40.0, 28.0, 22.0, 16.67, 10.0, 5.0)
-# Middle of a heartbeat's waves about the R wave and their deviations, s, and their heights (Q, R, S, T of lead II).
+# Deviation of a QRS complex's parts about its middle, s, and their heights (Q, R, S, T of lead II).
 ECG_PARTS = ((-0.03, 0.010, -0.12), (0.0, 0.012, 1.0), (0.035, 0.012, -0.25), (0.27, 0.055, 0.22))
-# How often a referential central channel (centrality 1) has the heart's spikes. Of 23 UCDDB subjects on C3-A2, 12 have
-# spikes of 20 µV or more from peak to peak and 6 of 35 to 92 (docs/log.md, 2026-11-27).
-CENTRAL_ECG_SHARE = 0.8
-ECG_UV = (3.0, 70.0)
-# Beats grow and shrink with breath by this share.
-BREATH_HZ, BREATH_SHARE = 0.25, 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +45,7 @@ class Recorder:
     mains_uv, mains_hz
         Amplitude and place of what is left of the mains.
     ecg_uv, heart_hz
-        Height of the heart's R waves, negative where they point down, and their rate: large where a mastoid or ear is
-        the reference.
+        Amplitude of the heart's QRS complexes and their rate: large where a mastoid or ear is the reference.
     offset_uv
         Direct voltage of the electrodes that an amplifier without high-pass passes on.
     step_uv, clip_uv
@@ -124,13 +117,10 @@ class RecorderRange:
 def draw_recorder(generator: Generator, among: RecorderRange | None = None) -> Recorder:
     """Draw a recorder."""
     among = among or RecorderRange()
-    u = torch.rand(21, generator=generator, device=generator.device, dtype=torch.float64).tolist()
+    u = torch.rand(20, generator=generator, device=generator.device, dtype=torch.float64).tolist()
     z = torch.randn(6, generator=generator, device=generator.device, dtype=torch.float64).clamp(-2.5, 2.5).tolist()
-    has_mains, has_offset, has_clip = (u[draw] < among.dirt for draw in (0, 2, 3))
+    has_mains, has_ecg, has_offset, has_clip = (draw < among.dirt for draw in u[:4])
     centrality = among.centrality[0] + (among.centrality[1] - among.centrality[0]) * u[18]
-    # A mastoid sees more of the heart than a second scalp electrode does.
-    more_heart = max(0.0, CENTRAL_ECG_SHARE - among.dirt) * min(1.0, max(0.0, centrality))
-    has_ecg = u[1] < among.dirt + more_heart
     return Recorder(
         montage=among.montage[0] + (among.montage[1] - among.montage[0]) * u[4],
         centrality=centrality,
@@ -145,7 +135,7 @@ def draw_recorder(generator: Generator, among: RecorderRange | None = None) -> R
         pink_uv=_log_uniform((0.2, 6.0), u[10]),
         mains_uv=_log_uniform((0.3, 8.0), u[11]) * has_mains,
         mains_hz=MAINS_TONES_HZ[int(len(MAINS_TONES_HZ) * u[12])],
-        ecg_uv=_log_uniform(ECG_UV, u[13]) * has_ecg * (1 if u[20] < 0.5 else -1),
+        ecg_uv=_log_uniform((2.0, 25.0), u[13]) * has_ecg,
         heart_hz=0.85 + 0.6 * u[14],
         offset_uv=60.0 * z[2] * has_offset,
         step_uv=_log_uniform((0.01, 1.5), u[15]),
@@ -196,23 +186,19 @@ def _electrode_noise(length: int, recorder: Recorder, generator: Generator) -> T
 
 
 def _heart(length: int, heart_hz: float, generator: Generator) -> Tensor:
-    """Heartbeats of height 1 at an uneven rate, everybody's of another shape, larger and smaller with breath."""
-    device = generator.device
+    """QRS complexes of height 1 at an uneven rate."""
     duration_s = length / SAMPLING_HZ
-    n_beats = int(duration_s * heart_hz * 1.3) + 4
-    # Beat by beat, and over minutes.
-    slow = torch.nn.functional.avg_pool1d(_randn(n_beats + 60, generator)[None], 61, stride=1)[0] * 61**0.5
-    beat = ((1 + 0.03 * _randn(n_beats, generator) + 0.05 * slow[:n_beats]).clamp(0.7, 1.4) / heart_hz).cumsum(0)
+    n_beats = int(duration_s * heart_hz * 1.2) + 4
+    wander = 1 + 0.05 * _randn(n_beats, generator)
+    beat = (wander / heart_hz).cumsum(0)
     beat = beat[beat < duration_s - 1]
-    t = torch.arange(-12, 45, device=device) / SAMPLING_HZ
-    size, breadth = (0.4 * _randn(len(ECG_PARTS), generator)).exp(), float((0.2 * _randn(1, generator)).exp())
-    wave = torch.zeros_like(t)
-    for (middle, width, height), own in zip(ECG_PARTS, size / size[1], strict=True):
-        wave = wave + own * height * torch.exp(-0.5 * ((t - middle) / (breadth * width)) ** 2)
-    breath = 1 + BREATH_SHARE * torch.sin(2 * math.pi * BREATH_HZ * beat)
-    place = (beat * SAMPLING_HZ).long()[:, None] + torch.arange(len(t), device=device)
-    train = torch.zeros(length, device=device)
-    train.index_add_(0, place.flatten().clamp(max=length - 1), (breath[:, None] * wave).flatten())
+    t = torch.arange(-10, 45, device=generator.device) / SAMPLING_HZ
+    shape = torch.zeros_like(t)
+    for middle, width, height in ECG_PARTS:
+        shape = shape + height * torch.exp(-0.5 * ((t - middle) / width) ** 2)
+    train = torch.zeros(length, device=generator.device)
+    place = (beat * SAMPLING_HZ).long()[:, None] + torch.arange(len(t), device=generator.device)
+    train.index_add_(0, place.flatten().clamp(max=length - 1), shape.repeat(len(beat)))
     return train
 
 

@@ -17,9 +17,8 @@ N_BANDS = len(BANDS_HZ)
 # subjects (stage_stats.json); the order N3 > N2 > R > W is that of Lendner et al. 2020.
 EXPONENTS = (1.3, 1.6, 2.1, 2.5, 1.8)
 KNEE_HZ = 0.4
-# Level of the flat muscle spectrum against the background at 20 Hz, ln: W N1 N2 N3 R (atonia in R). W and N3 from what
-# 35 to 49 Hz hold in 23 UCDDB subjects: 10 dB more in W than in N3, median of subjects (docs/log.md, 2026-11-27).
-MUSCLE = (0.0, -0.9, -1.8, -2.5, -2.3)
+# Level of the flat muscle spectrum against the background at 20 Hz, ln: W N1 N2 N3 R (atonia in R).
+MUSCLE = (-0.3, -0.9, -1.3, -1.6, -1.8)
 # The cassette recorder's high-pass (Kemp et al. 2000: 0.5 Hz, first order), and its anti-alias low-pass.
 HIGH_PASS_HZ, LOW_PASS_HZ = 0.5, 44.0
 

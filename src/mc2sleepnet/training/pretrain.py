@@ -25,6 +25,7 @@ from mc2sleepnet.training.augmentation import augmented_batch
 from mc2sleepnet.training.batch import Batch
 from mc2sleepnet.training.devices import chosen_device
 from mc2sleepnet.training.engine import compile_parts, engine_used
+from mc2sleepnet.training.fit_completion import fit_completion
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.freed_memory import keep_freed_memory
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, train
@@ -303,8 +304,9 @@ def pretrain(
         fitted_on = fit_spectrogram_statistics(model.network.spectrogram, data, advance)
     with step("statistics of recordings") as advance:
         parts = parts_for(network, data, loop, advance)
-    if parts is not None and model.network.completion is not None:
-        parts.teach(model.network.completion)
+    if model.network.completion is not None:
+        with step("completion of statistics") as advance:
+            fit_completion(model.network.completion, data, seed=loop.seed, advance=advance)
     with step("training signals") as advance:
         signals = training_signals(
             data,

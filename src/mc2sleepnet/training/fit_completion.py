@@ -1,0 +1,91 @@
+"""Teach a network what whole nights' statistics are like, from parts of the training recordings.
+
+Parts are stretches of five lengths, 20 min to the whole recording, one behind the other, and the epochs of some stages
+only: what short records and broken nights are.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mc2sleepnet.core.progress import Advance
+from mc2sleepnet.core.recording_statistics import FRAME_STEP, SAMPLE_STEP, frame_decibels, statistics_of_frames
+from mc2sleepnet.core.stages import N3, N_STAGES, W
+from mc2sleepnet.model.statistics_completion import StatisticsCompletion
+from mc2sleepnet.training.fold_data import FoldData
+from mc2sleepnet.training.recording_parts import SHORTEST_EPOCHS
+from mc2sleepnet.training.seeding import keyed_generator
+
+N_LENGTHS, N_SELECTIONS = 5, 3
+
+
+def fit_completion(
+    completion: StatisticsCompletion,
+    data: FoldData,
+    *,
+    seed: int,
+    strength: float = 1.0,
+    advance: Advance = lambda *_: None,
+) -> list[str]:
+    """Fit it on parts of all training recordings, every kind of part counting as much.
+
+    Parameters
+    ----------
+    completion
+        What learns.
+    data
+        Whose training recordings.
+    seed
+        Of the parts' draws.
+    strength
+        Share of the learned change that is made: less than 1 for networks that learned with statistics as they are.
+    advance
+        Told recordings done, all of them, and the last one's name.
+
+    Returns
+    -------
+    list of str
+        The subjects the recordings are of, for provenance.
+    """
+    part, whole, kind = [], [], []
+    for done, recording in enumerate(data.training, start=1):
+        epochs = data.store.epochs_of(recording)
+        is_readable = data.store.is_readable[epochs]
+        if is_readable.any():
+            signal_uv = data.signal_uv(epochs[is_readable], "training")
+            decibels, samples_uv = frame_decibels(signal_uv, FRAME_STEP), signal_uv[:, ::SAMPLE_STEP]
+            of_whole = statistics_of_frames(decibels, samples_uv)
+            generator = keyed_generator(seed, "completion", recording)
+            for own, is_in in parts_of(data.stage(epochs, "training"), generator):
+                chosen = is_in[is_readable]
+                if chosen.sum() >= min(SHORTEST_EPOCHS, len(chosen)):
+                    part.append(statistics_of_frames(decibels[chosen], samples_uv[chosen]))
+                    whole.append(of_whole)
+                    kind.append(own)
+        advance(done, len(data.training), data.store.recordings[recording].name)
+    kinds = np.array(kind)
+    counts = 1 / np.bincount(kinds)[kinds]
+    completion.fit(np.stack(part), np.stack(whole), counts / counts.mean(), strength=strength)
+    return sorted({data.store.recordings[recording].subject for recording in data.training})
+
+
+def parts_of(stage: NDArray[np.int8], generator: torch.Generator) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    """Kinds of parts and their epochs: 0 the whole, then stretches from short to long, then choices of stages.
+
+    Shape: [N] → [N] each
+    """
+    n_epochs, place = len(stage), np.arange(len(stage))
+    shortest = min(SHORTEST_EPOCHS, n_epochs)
+    yield 0, np.ones(n_epochs, np.bool_)
+    for index, (share, offset) in enumerate(torch.rand(N_LENGTHS, 2, generator=generator).tolist()):
+        # Log-uniform: half of the lengths are below two hours.
+        length = round(shortest * (n_epochs / shortest) ** ((index + share) / N_LENGTHS))
+        hop = max(1, length // 2)
+        for start in np.unique(np.arange(-int(offset * hop), n_epochs, hop).clip(0, n_epochs - length)).tolist():
+            yield 1 + index, (place >= start) & (place < start + length)
+    for index, draws in enumerate(torch.rand(N_SELECTIONS - 1, N_STAGES, generator=generator).tolist()):
+        yield 1 + N_LENGTHS + index, np.isin(stage, np.flatnonzero(np.array(draws) < 0.5))
+    # Wake and deep sleep alone: what is left where only sure epochs are kept, and hardest for relative views.
+    yield N_LENGTHS + N_SELECTIONS, np.isin(stage, (W, N3))
