@@ -2,7 +2,8 @@
 
 Run as ``python bench/synth_two_sample.py STORE [--pictures DIR]`` with MC2_REAL_DATA set. Gradient boosting on what
 each epoch's frames do in 12 bands (mean and deviation in dB, after the recording's own level is taken out) and on four
-measures of waveform shape; area under the curve over subjects held out, 0.5 is indistinguishable. With --pictures,
+measures of waveform shape; area under the curve over subjects held out, 0.5 is indistinguishable. Then how loud nights
+are and how far they differ: mean and deviation over nights of the median ln power (δ θ α σ β, µV²). With --pictures,
 pages of real and synthetic epochs side by side whose sides are drawn at random; `key.txt` says which is which.
 """
 
@@ -12,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
@@ -20,6 +22,8 @@ from sklearn.model_selection import GroupKFold
 from mc2sleepnet.core.recording_statistics import frame_decibels
 from mc2sleepnet.core.stages import N3, STAGES, W
 from mc2sleepnet.store import Store
+from mc2sleepnet.synth.frames import welch_median
+from mc2sleepnet.synth.spectra import band_log_power
 
 Array = NDArray[np.float32]
 EDGES = (0, 2, 4, 7, 10, 15, 20, 26, 32, 41, 56, 78, 110)
@@ -73,6 +77,12 @@ def area_under_curve(real: list[Array], synthetic: list[Array]) -> float:
     return float(roc_auc_score(is_real, score))
 
 
+def loudness(nights: list[Array]) -> Array:
+    """Median over a night's epochs of ln power of δ θ α σ β. Shape: [nights, 5]"""
+    powers = [band_log_power(welch_median(torch.from_numpy(night.ravel()))) for night in nights]
+    return np.stack([power.median(dim=0).values.numpy() for power in powers])
+
+
 def page(pairs: list[tuple[Array, Array]], rng: np.random.Generator, path: Path) -> str:
     """Ten seconds of each of a pair, one above the other; which one is real is drawn. SVG."""
     key, lines = [], []
@@ -96,12 +106,16 @@ def main() -> None:
     parser.add_argument("store", type=Path)
     parser.add_argument("--pictures", type=Path)
     arguments = parser.parse_args()
+    np.set_printoptions(precision=2, suppress=True, floatmode="fixed")
     rng, keys = np.random.default_rng(0), []
     store = Store.open(arguments.store)
     for stage in (W, N3):
         real, synthetic = some(real_nights(stage), rng), some(synthetic_nights(store, stage, 60), rng)
         print(f"{STAGES[stage]}: AUC of real against synthetic {area_under_curve(real, synthetic):.3f}", end=", ")
         print(f"{len(real)} real and {len(synthetic)} synthetic nights")
+        for name, nights in (("real", real), ("synthetic", synthetic)):
+            level = loudness(nights)
+            print(f"  {name:9} mean {level.mean(0)}, deviation {level.std(0)}")
         if arguments.pictures:
             arguments.pictures.mkdir(parents=True, exist_ok=True)
             pairs = [(real[i][3], synthetic[i][3]) for i in range(8)]
