@@ -11,6 +11,7 @@ class Lookup:
     """A stager without a network: tokens are the epoch's first samples, stages depend on the whole window."""
 
     needs_statistics = False
+    removes_drift = False
     margin_samples = 0
 
     def __init__(self, length: int = 16) -> None:

@@ -36,6 +36,10 @@ class Stager(Protocol):
     def needs_statistics(self) -> bool:
         """Whether `encode` reads the recording's own statistics."""
 
+    @property
+    def removes_drift(self) -> bool:
+        """Whether the recording's statistics are those of its signal without slow drift."""
+
     def encode(
         self, signal_uv: NDArray[np.float32], statistics: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
@@ -66,7 +70,9 @@ def encode_night(
     """
     scorable = np.flatnonzero(is_scorable)
     encoded = []
-    statistics = recording_statistics(signal_uv, is_scorable) if stager.needs_statistics and len(scorable) else None
+    statistics = None
+    if stager.needs_statistics and len(scorable):
+        statistics = recording_statistics(signal_uv, is_scorable, removes_drift=stager.removes_drift)
     for indices in _pieces(scorable, EPOCHS_PER_CALL):
         epochs_uv = night_with_margins(signal_uv, is_scorable, indices, margin=stager.margin_samples)
         encoded.append(stager.encode(epochs_uv, statistics))

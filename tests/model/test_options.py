@@ -36,6 +36,7 @@ NOT_DEFAULT: dict[str, Any] = {
     "prediction_view": "single",
     "prediction_head": "signal",
     "statistics_completion": "ridge",
+    "drift": "removed",
 }
 # What an option needs beside it.
 NEEDS = {"statistics_completion": {"signal_norm": "recording"}}

@@ -107,12 +107,12 @@ def test_a_recording_scaled_by_ten_scores_the_same_where_no_view_is_in_microvolt
     np.testing.assert_allclose(plain, scaled, atol=1e-3)
 
 
-@pytest.mark.parametrize("completion", ["none", "ridge"])
+@pytest.mark.parametrize(("completion", "drift"), [("none", "kept"), ("ridge", "kept"), ("ridge", "removed")])
 def test_the_exported_graph_takes_the_statistics_and_agrees_with_torch(
-    completion: Literal["none", "ridge"], tmp_path: Path
+    completion: Literal["none", "ridge"], drift: Literal["kept", "removed"], tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
-    network = MC2SleepNet(replace(BOTH, statistics_completion=completion)).eval()
+    network = MC2SleepNet(replace(BOTH, statistics_completion=completion, drift=drift)).eval()
     if network.completion is not None:
         # As if it had learned something.
         network.completion.weight.normal_(std=0.02)
@@ -133,6 +133,7 @@ def test_the_exported_graph_takes_the_statistics_and_agrees_with_torch(
     is_scorable[7] = False
     found = [score_night(engine, night(), is_scorable, stride=4) for engine in engines]
     assert all(engine.needs_statistics for engine in engines)
+    assert all(engine.removes_drift == (drift == "removed") for engine in engines)
     np.testing.assert_allclose(found[0][is_scorable], found[1][is_scorable], atol=1e-4)
 
 

@@ -7,6 +7,7 @@ epochs of the recording alone, in numpy, whatever engine runs the network.
 import numpy as np
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.slow_drift import drift_free
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ
 
 WINDOW_SAMPLES = 2 * SAMPLING_HZ
@@ -60,8 +61,18 @@ def statistics_of_frames(decibels: NDArray[np.float32], samples_uv: NDArray[np.f
     return np.concatenate([middle, deviation, [middle_uv, deviation_uv]]).astype(np.float32)
 
 
+def thinned(signal_uv: NDArray[np.float32], *, removes_drift: bool) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The frames and samples of epochs that statistics are taken from, of their signal or of it without slow drift.
+
+    Shape: [M, T] µV → [M, F, K] dB, [M, samples] µV
+    """
+    if removes_drift:
+        signal_uv = drift_free(signal_uv)
+    return frame_decibels(signal_uv, FRAME_STEP), signal_uv[:, ::SAMPLE_STEP]
+
+
 def recording_statistics(
-    signal_uv: NDArray[np.float32], is_readable: NDArray[np.bool_] | None = None
+    signal_uv: NDArray[np.float32], is_readable: NDArray[np.bool_] | None = None, *, removes_drift: bool = False
 ) -> NDArray[np.float32]:
     """Statistics of a recording's readable epochs; what `statistics_of_frames` makes of a thinned set of frames.
 
@@ -73,7 +84,7 @@ def recording_statistics(
     samples_uv = np.empty((len(readable), len(range(0, SAMPLES_PER_EPOCH, SAMPLE_STEP))), np.float32)
     # Piece by piece: windowed frames of a whole recording would be many times its size.
     for start in range(0, len(readable), EPOCHS_PER_PIECE):
-        piece_uv = signal_uv[readable[start : start + EPOCHS_PER_PIECE]]
-        decibels[start : start + len(piece_uv)] = frame_decibels(piece_uv, FRAME_STEP)
-        samples_uv[start : start + len(piece_uv)] = piece_uv[:, ::SAMPLE_STEP]
+        piece = readable[start : start + EPOCHS_PER_PIECE]
+        place = slice(start, start + len(piece))
+        decibels[place], samples_uv[place] = thinned(signal_uv[piece], removes_drift=removes_drift)
     return statistics_of_frames(decibels, samples_uv)

@@ -25,6 +25,7 @@ ADDED_LATER: Mapping[str, Any] = MappingProxyType(
         "prediction_view": "cross",
         "prediction_head": "fusion",
         "statistics_completion": "none",
+        "drift": "kept",
     }
 )
 # What decides which of a trained network's answers is asked, and none of its weights.
@@ -58,6 +59,9 @@ class NetworkConfig:
     statistics_completion
         ``"ridge"``: a recording's own statistics are completed to what a whole night's would be, as parts of the
         training recordings taught it (`statistics_completion`). ``"none"``: taken as they are.
+    drift
+        ``"removed"``: what is slower than any wave that is scored is taken out of each epoch, and out of what the
+        recording's statistics are taken from (`core.slow_drift`). ``"kept"``: the signal as it is.
     members
         Networks whose answers are averaged; more than one only by joining trained ones (`ensemble`).
     spectrogram_filter
@@ -89,6 +93,7 @@ class NetworkConfig:
     spectrogram_norm: Literal["training", "recording", "gain", "recording+gain", "recording+gain+training"] = "training"
     signal_norm: Literal["none", "recording"] = "none"
     statistics_completion: Literal["none", "ridge"] = "none"
+    drift: Literal["kept", "removed"] = "kept"
     members: int = 1
     spectrogram_filter: Literal["none", "recording"] = "none"
     token_norm: Literal["layer", "none"] = "layer"
@@ -106,6 +111,8 @@ class NetworkConfig:
             raise ValueError("statistics_completion 'ridge' needs a spectrogram_norm or signal_norm of the recording's")
         if self.statistics_completion == "ridge" and self.architecture != "mc2sleepnet":
             raise ValueError("statistics_completion 'ridge' is for architecture 'mc2sleepnet'")
+        if self.drift == "removed" and (self.architecture != "mc2sleepnet" or self.spectrogram_filter != "none"):
+            raise ValueError("drift 'removed' is for architecture 'mc2sleepnet' with spectrogram_filter 'none'")
         if not 0 < self.width <= 4:
             raise ValueError(f"width must lie in (0, 4], not {self.width}")
         if self.sequence_length < 1 or self.spectrogram_layers < 1 or self.sequence_layers < 1:
@@ -146,6 +153,11 @@ class NetworkConfig:
     def needs_statistics(self) -> bool:
         """Whether the network reads the recording's own statistics."""
         return self.signal_norm == "recording" or self.spectrogram_views != ("training",)
+
+    @property
+    def removes_drift(self) -> bool:
+        """Whether slow drift is taken out of each epoch."""
+        return self.drift == "removed"
 
     def to_json(self) -> dict[str, Any]:
         """Every option by name."""

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from mc2sleepnet.core.shapes import Bool, Float, Int
+from mc2sleepnet.core.slow_drift import drift_cosines
 from mc2sleepnet.core.stages import N_STAGES
 from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.model.encoder_layer import sinusoidal_positions
-from mc2sleepnet.model.precision import at_least_float32
+from mc2sleepnet.model.precision import at_least_float32, full_precision
 from mc2sleepnet.model.sequence_stack import SequenceStack, layerwise
 from mc2sleepnet.model.signal_backbone import SignalBackbone
 from mc2sleepnet.model.spectrogram import Spectrogram
@@ -51,6 +52,7 @@ class MC2SleepNet(StagingNetwork):
     """The network that scores: backbones, sequence stacks and heads. 6,051,407 parameters at width 1.0."""
 
     positions: Tensor
+    cosines: Tensor | None
     spectrogram: Spectrogram
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -66,6 +68,8 @@ class MC2SleepNet(StagingNetwork):
         self.spectrogram_stack = SequenceStack(config)
         self.stage_head = nn.Linear(width, N_STAGES)
         self.fusion_head = nn.Linear(2 * width, N_STAGES)
+        cosines = torch.from_numpy(drift_cosines()).float() if config.removes_drift else None
+        self.register_buffer("cosines", cosines, persistent=False)
         self.register_buffer("positions", sinusoidal_positions(config.sequence_length, width), persistent=False)
 
     def encode_epochs(
@@ -75,11 +79,19 @@ class MC2SleepNet(StagingNetwork):
 
         Shape: [M, T] µV, [M or 1, N_STATISTICS] → [M, D], [M, D]
         """
+        signal_uv = self.without_drift(signal_uv)
         if self.completion is not None and statistics is not None:
             statistics = self.completion(at_least_float32(statistics))
         signal = self.signal_token(self.signal_backbone(self.raw_input(signal_uv, statistics)).mean(dim=2))
         spectrogram = self.spectrogram_backbone(self.spectrogram(signal_uv, statistics))
         return self.normalise(signal), self.normalise(spectrogram)
+
+    def without_drift(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M T"]:
+        """What `core.slow_drift` leaves of epochs, where the config asks for it."""
+        if self.cosines is None:
+            return signal_uv
+        with full_precision(signal_uv.device):
+            return signal_uv - (signal_uv @ self.cosines) @ self.cosines.T
 
     @property
     def token_shape(self) -> tuple[int, int]:

@@ -14,6 +14,9 @@ subject and another recorder: montages between Fpz-Cz and Pz-Oz and towards C3-A
 contact. Real are only statistics (band powers of 153 Sleep-EDF nights by stage; W and N3 of 23 UCDDB subjects) and
 label sequences (Sleep-EDF, UCDDB, DOD, BOAS); `synth/tables` holds them with their sources.
 
+A recording's own statistics normalise it, completed to a whole night's as parts of {completed} further synthetic nights
+taught it, which are as loud as recorders in use.
+
 - **Stopped and calibrated by** {held_out} synthetic nights of generator settings that training never met, {n_epochs}
   scored epochs: accuracy {accuracy:.3f}, macro-F1 {macro_f1:.3f}, κ {kappa:.3f} (synthetic; they decided when to stop,
   so this flatters).
@@ -43,6 +46,7 @@ def write_shipped_card(folder: Path, *, seed: int) -> None:
         members="one network" if members == 1 else f"{members} networks averaged",
         nights=len(first["fold"]["train"]),
         held_out=len(provenance["fold"]["validation"]),
+        completed=len(provenance["completion"]["fitted_on"]),
         n_epochs=model.calibration.n_epochs,
         accuracy=provenance["best"]["accuracy"],
         macro_f1=provenance["best"]["macro_f1"],

@@ -62,6 +62,7 @@ class OpenVinoStager:
         self.sequence_length = model.sequence_length
         self._one_at_a_time = threading.Lock()  # a compiled graph has one set of buffers
         self.needs_statistics = len(self._encoder.inputs) > 1
+        self.removes_drift = model.config["network"].get("drift") == "removed"
         n_samples = self._encoder.inputs[0].partial_shape[1].get_length()
         self.margin_samples = (n_samples - SAMPLES_PER_EPOCH) // 2
 

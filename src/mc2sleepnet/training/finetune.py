@@ -283,7 +283,9 @@ def finetune(
     lineage: dict[str, Any] = {"parent": parent.provenance} if parent else {}
     if parent is None and trained.spectrogram is not None:
         with step("spectrogram") as advance:
-            lineage["spectrogram_fitted_on"] = fit_spectrogram_statistics(trained.spectrogram, data, advance)
+            lineage["spectrogram_fitted_on"] = fit_spectrogram_statistics(
+                trained.spectrogram, data, advance, removes_drift=trained.config.removes_drift
+            )
 
     def keep(figures: dict[str, float], step: int) -> None:
         provenance = made_by() | fingerprint | lineage | {"best": {"step": step, **figures}}

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.progress import Advance
-from mc2sleepnet.core.recording_statistics import FRAME_STEP, SAMPLE_STEP, frame_decibels, statistics_of_frames
+from mc2sleepnet.core.recording_statistics import statistics_of_frames, thinned
 from mc2sleepnet.core.stages import N3, N_STAGES, W
 from mc2sleepnet.model.statistics_completion import StatisticsCompletion
 from mc2sleepnet.training.fold_data import FoldData
@@ -27,6 +27,7 @@ def fit_completion(
     *,
     seed: int,
     strength: float = 1.0,
+    removes_drift: bool = False,
     advance: Advance = lambda *_: None,
 ) -> list[str]:
     """Fit it on parts of all training recordings, every kind of part counting as much.
@@ -41,6 +42,8 @@ def fit_completion(
         Of the parts' draws.
     strength
         Share of the learned change that is made: less than 1 for networks that learned with statistics as they are.
+    removes_drift
+        Whether the network reads epochs without slow drift.
     advance
         Told recordings done, all of them, and the last one's name.
 
@@ -55,7 +58,7 @@ def fit_completion(
         is_readable = data.store.is_readable[epochs]
         if is_readable.any():
             signal_uv = data.signal_uv(epochs[is_readable], "training")
-            decibels, samples_uv = frame_decibels(signal_uv, FRAME_STEP), signal_uv[:, ::SAMPLE_STEP]
+            decibels, samples_uv = thinned(signal_uv, removes_drift=removes_drift)
             of_whole = statistics_of_frames(decibels, samples_uv)
             generator = keyed_generator(seed, "completion", recording)
             for own, is_in in parts_of(data.stage(epochs, "training"), generator):

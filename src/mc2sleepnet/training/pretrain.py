@@ -301,12 +301,16 @@ def pretrain(
     device = chosen_device(loop.device)
     model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     with step("spectrogram") as advance:
-        fitted_on = fit_spectrogram_statistics(model.network.spectrogram, data, advance)
+        fitted_on = fit_spectrogram_statistics(
+            model.network.spectrogram, data, advance, removes_drift=network.removes_drift
+        )
     with step("statistics of recordings") as advance:
         parts = parts_for(network, data, loop, advance)
     if model.network.completion is not None:
         with step("completion of statistics") as advance:
-            fit_completion(model.network.completion, data, seed=loop.seed, advance=advance)
+            fit_completion(
+                model.network.completion, data, seed=loop.seed, removes_drift=network.removes_drift, advance=advance
+            )
     with step("training signals") as advance:
         signals = training_signals(
             data,

@@ -106,4 +106,4 @@ def _encoded(data: FoldData, stager: Stager, epochs: NDArray[np.int64]) -> NDArr
         return stager.encode(signal_uv)
     recording = data.epochs([int(data.store.recording_of(epochs[:1])[0])])
     whole_uv = data.signal_uv(recording[data.store.is_readable[recording]], "training")
-    return stager.encode(signal_uv, recording_statistics(whole_uv))
+    return stager.encode(signal_uv, recording_statistics(whole_uv, removes_drift=stager.removes_drift))

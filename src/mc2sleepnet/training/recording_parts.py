@@ -16,11 +16,9 @@ from torch import Tensor
 
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.core.recording_statistics import (
-    FRAME_STEP,
     N_STATISTICS,
-    SAMPLE_STEP,
-    frame_decibels,
     statistics_of_frames,
+    thinned,
 )
 from mc2sleepnet.core.stages import EPOCH_S, N3, N_STAGES, W
 from mc2sleepnet.core.statistics_range import StatisticsRange
@@ -118,7 +116,14 @@ def parts_for(config: NetworkConfig, data: FoldData, loop: LoopOptions, advance:
     """Parts of the training recordings as the options ask for them; None where the network reads no statistics."""
     if not config.needs_statistics:
         return None
-    return recording_parts(data, data.training, kind=loop.statistics_window, seed=loop.seed, advance=advance)
+    return recording_parts(
+        data,
+        data.training,
+        kind=loop.statistics_window,
+        seed=loop.seed,
+        removes_drift=config.removes_drift,
+        advance=advance,
+    )
 
 
 def recording_parts(
@@ -127,6 +132,7 @@ def recording_parts(
     *,
     kind: Literal["recording", "random"],
     seed: int,
+    removes_drift: bool = False,
     advance: Advance = lambda *_: None,
 ) -> RecordingParts:
     """Draw parts of training recordings and compute their statistics from the readable epochs in each.
@@ -139,6 +145,8 @@ def recording_parts(
         ``"recording"``: the whole of each. ``"random"``: besides, five stretches and three choices of stages.
     seed
         Of the draws.
+    removes_drift
+        Whether the network reads epochs without slow drift.
     advance
         Told recordings done, all of them, and the last one's name.
     """
@@ -149,7 +157,7 @@ def recording_parts(
         is_readable = store.is_readable[epochs]
         if is_readable.any():
             signal_uv = data.signal_uv(epochs[is_readable], "training")
-            decibels, samples_uv = frame_decibels(signal_uv, FRAME_STEP), signal_uv[:, ::SAMPLE_STEP]
+            decibels, samples_uv = thinned(signal_uv, removes_drift=removes_drift)
             parts = [np.ones(len(epochs), np.bool_)]
             if kind == "random":
                 parts += _random_parts(data.stage(epochs, "training"), keyed_generator(seed, "parts", recording))

@@ -5,6 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.progress import Advance
+from mc2sleepnet.core.slow_drift import drift_free
 from mc2sleepnet.model.spectrogram import Spectrogram
 from mc2sleepnet.training.fold_data import FoldData
 
@@ -16,6 +17,7 @@ def fit_spectrogram_statistics(
     data: FoldData,
     advance: Advance = lambda *_: None,
     *,
+    removes_drift: bool = False,
     epochs: NDArray[np.int64] | None = None,
 ) -> list[str]:
     """Set mean and deviation per frequency bin.
@@ -28,6 +30,8 @@ def fit_spectrogram_statistics(
         Store and fold.
     advance
         Told how many epochs are done.
+    removes_drift
+        Whether the network reads epochs without slow drift.
     epochs
         Which training epochs; None for all that are readable.
 
@@ -51,7 +55,8 @@ def fit_spectrogram_statistics(
     )
     for start in range(0, len(epochs), EPOCHS_PER_CALL):
         indices = epochs[start : start + EPOCHS_PER_CALL]
-        signal_uv = torch.from_numpy(data.signal_uv(indices, "training", margin=spectrogram.margin_samples))
+        own_uv = data.signal_uv(indices, "training", margin=spectrogram.margin_samples)
+        signal_uv = torch.from_numpy(drift_free(own_uv) if removes_drift else own_uv)
         decibels = spectrogram.decibels(signal_uv.to(spectrogram.cosines.device)).double().flatten(0, 1)
         n_frames += len(decibels)
         total = total + decibels.sum(dim=0)

@@ -46,6 +46,11 @@ class TorchStager:
         """Whether the network reads the recording's own statistics."""
         return self.network.config.needs_statistics
 
+    @property
+    def removes_drift(self) -> bool:
+        """Whether the recording's statistics are those of its signal without slow drift."""
+        return self.network.config.removes_drift
+
     @torch.no_grad()
     def encode(
         self, signal_uv: NDArray[np.float32], statistics: NDArray[np.float32] | None = None
