@@ -47,6 +47,7 @@ def test_words_and_few_numbers_stay_as_they_are_and_missing_is_no_group(tmp_path
     [
         ("recording,age\nx,3\n", (), "none of its rows is about a recording"),
         ("recording,age\na,3\n", ("sex",), "no column 'sex'. Choose from recording, age"),
+        ("subject,age\na,3\na,4\n", ("age",), "several rows for a, 'age' '3' and '4'. Name recordings instead"),
         ("recording,age\n", (), "has no rows"),
         ("", (), "has no rows"),
     ],
@@ -54,6 +55,11 @@ def test_words_and_few_numbers_stay_as_they_are_and_missing_is_no_group(tmp_path
 def test_a_table_that_cannot_be_used_says_why(tmp_path, text, by, fault):
     with pytest.raises(InputError, match=fault):
         read_subjects(table(tmp_path, text), ["a"], by=by)
+
+
+def test_several_rows_of_a_subject_may_differ_in_what_is_not_asked_for(tmp_path):
+    path = table(tmp_path, "subject,night,age\nSC404,1,30\nSC404,2,30\n")
+    assert read_subjects(path, ["SC4041E0", "SC4042E0"], by=["age"]).groups["age"] == ("30", "30")
 
 
 def test_a_missing_table_is_an_input_error(tmp_path):

@@ -65,14 +65,14 @@ def read_subjects(
     Raises
     ------
     InputError
-        If it cannot be read, knows none of the recordings, or lacks a column.
+        If it cannot be read, knows none of the recordings, lacks a column, or says two things of a recording.
     """
     columns, rows = _read(path)
     wanted = [_keys(name) for name in recordings]
     found = {column: _matches(column, rows, wanted) for column in columns}
-    key = max(columns, key=lambda column: sum(row is not None for row in found[column]))
-    of_recording = found[key]
-    n_found = sum(row is not None for row in of_recording)
+    key = max(columns, key=lambda column: sum(map(bool, found[column])))
+    of_recording = [own[0] if own else None for own in found[key]]
+    n_found = sum(map(bool, found[key]))
     if not n_found:
         remedy = f"Give a column with names such as {recordings[0]} or {subject_name(recordings[0])}"
         raise InputError(path, "none of its rows is about a recording that is compared", remedy)
@@ -81,6 +81,11 @@ def read_subjects(
             raise InputError(path, f"no column '{column}'", f"Choose from {', '.join(columns)}")
     named = [column for column in columns if column.lower() in _PERSON and column != key]
     person = person or next(iter(sorted(named, key=lambda column: _PERSON.index(column.lower()))), None)
+    for name, own in zip(recordings, found[key], strict=True):
+        for column in (*by, *([person] if person else [])):
+            if len(told := list(dict.fromkeys(row[column] for row in own))) > 1:
+                several = f"several rows for {name}, '{column}' {' and '.join(map(repr, told[:3]))}"
+                raise InputError(path, several, f"Name recordings instead of subjects in column '{key}'")
     subjects = tuple(
         row[person] if row is not None and person and row[person] else subject_name(name)
         for name, row in zip(recordings, of_recording, strict=True)
@@ -124,14 +129,14 @@ def _keys(recording: str) -> tuple[str, ...]:
 
 def _matches(
     column: str, rows: Sequence[dict[str, str]], wanted: Sequence[tuple[str, ...]]
-) -> list[dict[str, str] | None]:
-    """Row of each recording by one column; the first of several."""
-    by_name: dict[str, dict[str, str]] = {}
+) -> list[list[dict[str, str]]]:
+    """Rows of each recording by one column: those of the closest name."""
+    by_name: dict[str, list[dict[str, str]]] = {}
     for row in rows:
-        by_name.setdefault(row[column].lower(), row)
-        by_name.setdefault(recording_name(Path(row[column])).lower() if row[column] else "", row)
-    by_name.pop("", None)
-    return [next((by_name[key] for key in keys if key in by_name), None) for keys in wanted]
+        own = row[column]
+        for name in {own.lower(), recording_name(Path(own)).lower() if own else ""} - {""}:
+            by_name.setdefault(name, []).append(row)
+    return [next((by_name[key] for key in keys if key in by_name), []) for keys in wanted]
 
 
 def _banded(column: str, values: Sequence[str]) -> tuple[str, ...]:
