@@ -48,7 +48,12 @@ HELD_OUT_SETTINGS: Mapping[str, GeneratorSetting] = {
     ),
 }
 NETWORK = NetworkConfig(
-    width=0.25, sequence_length=24, spectrogram_norm="recording+gain+training", signal_norm="recording"
+    width=0.25,
+    sequence_length=24,
+    spectrogram_norm="recording+gain+training",
+    signal_norm="recording",
+    # Where wake has as much of it as N3, networks that read it took N3 for wake (docs/log.md, 2026-11-28).
+    drift="removed",
 )
 PRETRAINING = LoopOptions(
     batch_sequences=16,

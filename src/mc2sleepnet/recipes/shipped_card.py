@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mc2sleepnet.core.files import write_text_atomically
 from mc2sleepnet.core.model_folder import CARD_FILE, open_model_folder
+from mc2sleepnet.core.slow_drift import DRIFT_BELOW_HZ
 
 CARD = """# The model in the package
 
@@ -15,7 +16,7 @@ contact. Real are only statistics (band powers of 153 Sleep-EDF nights by stage;
 label sequences (Sleep-EDF, UCDDB, DOD, BOAS); `synth/tables` holds them with their sources.
 
 A recording's own statistics normalise it, completed to a whole night's as parts of {completed} further synthetic nights
-taught it, which are as loud as recorders in use.
+taught it, which are as loud as recorders in use. {drift}
 
 - **Stopped and calibrated by** {held_out} synthetic nights of generator settings that training never met, {n_epochs}
   scored epochs: accuracy {accuracy:.3f}, macro-F1 {macro_f1:.3f}, κ {kappa:.3f} (synthetic; they decided when to stop,
@@ -41,7 +42,11 @@ def write_shipped_card(folder: Path, *, seed: int) -> None:
     provenance = model.config["provenance"]
     members = model.config["network"]["members"]
     first = provenance.get("parent", provenance)
+    removes_drift = model.config["network"].get("drift") == "removed"
     text = CARD.format(
+        drift=f"Drift below {DRIFT_BELOW_HZ:g} Hz is taken out of every epoch."
+        if removes_drift
+        else "Slow drift stays in what it reads.",
         width=model.config["network"]["width"],
         members="one network" if members == 1 else f"{members} networks averaged",
         nights=len(first["fold"]["train"]),
