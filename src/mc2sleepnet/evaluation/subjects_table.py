@@ -85,7 +85,8 @@ def read_subjects(
         for column in (*by, *([person] if person else [])):
             if len(told := list(dict.fromkeys(row[column] for row in own))) > 1:
                 several = f"several rows for {name}, '{column}' {' and '.join(map(repr, told[:3]))}"
-                raise InputError(path, several, f"Name recordings instead of subjects in column '{key}'")
+                remedy = f"Name recordings instead of subjects in column '{key}', or keep one row of each"
+                raise InputError(path, several, remedy)
     subjects = tuple(
         row[person] if row is not None and person and row[person] else subject_name(name)
         for name, row in zip(recordings, of_recording, strict=True)
