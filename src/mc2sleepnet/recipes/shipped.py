@@ -52,7 +52,7 @@ NETWORK = NetworkConfig(
     sequence_length=24,
     spectrogram_norm="recording+gain+training",
     signal_norm="recording",
-    # Where wake has as much of it as N3, networks that read it took N3 for wake (docs/log.md, 2026-11-28).
+    # What taking it out changed, and what it did not: docs/log.md, 2026-11-28.
     drift="removed",
 )
 PRETRAINING = LoopOptions(
