@@ -14,7 +14,7 @@ from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.store import Store
 from mc2sleepnet.training.devices import joined_ranks
-from mc2sleepnet.training.finetune import FinetuneOptions, finetune
+from mc2sleepnet.training.finetune import PHASE, PHASE_FROM_SCRATCH, FinetuneOptions, finetune
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
 from mc2sleepnet.training.presets import PRESETS, build, chosen_options
@@ -23,6 +23,9 @@ from mc2sleepnet.training.resume import has_resume
 
 # Of fine-tuning's sequences where they cost little, because every epoch is encoded once: they may overlap.
 FINETUNING_STRIDE = 4
+# Of what a start knew that already stages: a few nights of a laboratory teach a network, and unteach it. Chosen by
+# synthetic laboratories (docs/log.md, 2026-11-29).
+START_SHARE = 0.5
 
 
 def pretrain_fold(
@@ -80,7 +83,7 @@ def finetune_fold(
         _check_preset(start, preset)
     if from_scratch:
         values = {"backbones": "trained"} | values
-    values = finetuning_stride(values) | values
+    values = finetuning_stride(values) | share_of(start) | values
     loop, options = build(LoopOptions, values), build(FinetuneOptions, values)
     build(NetworkConfig, values)
     network = {field.name: values[field.name] for field in fields(NetworkConfig) if field.name in values}
@@ -98,6 +101,12 @@ def finetuning_stride(values: Mapping[str, Any]) -> dict[str, int]:
     """The stride by name, where every epoch is encoded once; where it is encoded in every step, the loop's own."""
     is_encoded_once = values.get("backbones", "frozen") == "frozen" and values.get("augmentation", "none") == "none"
     return {"sequence_stride": FINETUNING_STRIDE} if is_encoded_once else {}
+
+
+def share_of(start: Path | None) -> dict[str, float]:
+    """`start_share` by name, where the start has learned stages; none of a pre-trained network or of nothing."""
+    stages_already = start is not None and load_checkpoint(start).phase in {PHASE, PHASE_FROM_SCRATCH}
+    return {"start_share": START_SHARE} if stages_already else {}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ from mc2sleepnet.model.ranks import Ranks, Share
 from mc2sleepnet.model.staging_network import StagingNetwork
 from mc2sleepnet.model.valid_epochs import places_of
 from mc2sleepnet.training.augmentation import augmented_batch
+from mc2sleepnet.training.averaged_weights import averaged, weights_of
 from mc2sleepnet.training.batch import Batch
 from mc2sleepnet.training.cached_tokens import CachedTokens, encode_training
 from mc2sleepnet.training.calibrate import calibrate
@@ -62,11 +63,15 @@ class FinetuneOptions:
     stage_weight_power
         p: an epoch of a stage whose share of the scored training epochs is s weighs s⁻ᵖ in the cross-entropies. 0: all
         epochs weigh alike; 1: all stages do, however rare.
+    start_share
+        What is validated and kept is an average of the weights: of those it started from by this share, of those it
+        has reached by the rest.
     """
 
     backbones: Literal["frozen", "trained"] = "frozen"
     hole_probability: float = 0.0
     stage_weight_power: float = 0.0
+    start_share: float = 0.0
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -74,6 +79,8 @@ class FinetuneOptions:
             raise ValueError(f"hole_probability must lie in [0, 1), not {self.hole_probability}")
         if not 0 <= self.stage_weight_power <= 1:
             raise ValueError(f"stage_weight_power must lie in [0, 1], not {self.stage_weight_power}")
+        if not 0 <= self.start_share < 1:
+            raise ValueError(f"start_share must lie in [0, 1), not {self.start_share}")
 
 
 class Finetuning:
@@ -102,7 +109,8 @@ class Finetuning:
         self.data = data
         self.options = options or FinetuneOptions()
         self.loop = loop
-        self.save = keep
+        self._keep = keep
+        self._start = weights_of(network) if self.options.start_share else {}
         self.stager = TorchStager(network)
         device = next(network.parameters()).device
         self.stage_weight = stage_weight(data, self.options.stage_weight_power)
@@ -184,11 +192,18 @@ class Finetuning:
         return self._validation_tokens or self.data.encode(self.stager, self.data.validation)
 
     def validate(self) -> dict[str, float]:
-        """Figures of the prediction on the validation recordings."""
-        tokens, loop = self.validation_tokens(), self.loop
-        return figures_of(
-            *self.data.judge(self.stager, tokens, stride=loop.scoring_stride, aggregation=loop.aggregation)
-        )
+        """Figures of the prediction on the validation recordings, by the weights that `save` keeps."""
+        loop = self.loop
+        with averaged(self.network, self._start, self.options.start_share):
+            tokens = self.validation_tokens()
+            return figures_of(
+                *self.data.judge(self.stager, tokens, stride=loop.scoring_stride, aggregation=loop.aggregation)
+            )
+
+    def save(self, figures: dict[str, float], step: int) -> None:
+        """Keep the network as `validate` judged it."""
+        with averaged(self.network, self._start, self.options.start_share):
+            self._keep(figures, step)
 
 
 def stage_weight(data: FoldData, power: float) -> Tensor | None:

@@ -1,0 +1,91 @@
+"""`start_share`: weights between the start's and those reached are judged and kept; training goes on as ever."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from mc2sleepnet.model.checkpoint import load_checkpoint
+from mc2sleepnet.recipes import finetune_fold, open_fold
+from mc2sleepnet.recipes.single_fold import START_SHARE
+from mc2sleepnet.training.averaged_weights import averaged, weights_of
+from mc2sleepnet.training.finetune import FinetuneOptions, Finetuning, finetune
+from mc2sleepnet.training.loop import LoopOptions, TrainingResult
+
+SHORT = LoopOptions(max_steps=3, validate_every_steps=3, batch_sequences=4, learning_rate=1e-2)
+
+
+def test_between_start_and_reached_and_back_again_bit_for_bit() -> None:
+    module = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    start = weights_of(module)
+    module(torch.randn(8, 2))
+    with torch.no_grad():
+        module[0].weight += 1
+    reached = weights_of(module)
+    with averaged(module, start, 0.25):
+        assert torch.allclose(module[0].weight, start["0.weight"] + 0.75)
+        between = 0.25 * start["1.running_mean"] + 0.75 * reached["1.running_mean"]
+        assert torch.allclose(module[1].running_mean, between)
+    assert all(torch.equal(value, reached[name]) for name, value in weights_of(module).items())
+
+
+def test_weights_come_back_when_what_is_done_with_them_fails() -> None:
+    module = nn.Linear(2, 2)
+    start = {name: torch.zeros_like(value) for name, value in weights_of(module).items()}
+    reached = weights_of(module)
+    with pytest.raises(KeyError), averaged(module, start, 0.5):
+        raise KeyError
+    assert all(torch.equal(value, reached[name]) for name, value in weights_of(module).items())
+
+
+def test_the_average_is_kept_and_the_steps_are_those_without_it(store_dir: Path, trained: Path, tmp_path: Path) -> None:
+    data = open_fold(store_dir, 1)
+    start = load_checkpoint(trained / "model").network.state_dict()
+    for share in (0.0, 0.75):
+        options = FinetuneOptions(start_share=share)
+        finetune(data, trained / "model", tmp_path / str(share), loop=SHORT, options=options, exports=False)
+    reached, kept = (load_checkpoint(tmp_path / share).network.state_dict() for share in ("0.0", "0.75"))
+    assert any(not torch.equal(reached[name], start[name]) for name in start)
+    for name, value in kept.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, torch.lerp(reached[name], start[name], 0.75), msg=name)
+
+
+def test_what_is_judged_is_what_is_kept(make_finetuning: Callable[..., Finetuning]) -> None:
+    phase = make_finetuning(start_share=0.5)
+    with torch.no_grad():
+        for parameter in phase.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    moved, figures = weights_of(phase.network), phase.validate()
+    start = phase._start
+    with torch.no_grad():
+        for name, value in phase.network.state_dict().items():
+            if name in start:
+                value.copy_(torch.lerp(moved[name], start[name], 0.5))
+    plain = make_finetuning()
+    plain.network.load_state_dict(phase.network.state_dict())
+    assert plain.validate() == pytest.approx(figures)
+
+
+def test_a_start_that_stages_keeps_half_and_a_pre_trained_one_nothing(
+    store_dir: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = []
+
+    def spy(*_: object, options: FinetuneOptions, **__: object) -> TrainingResult:
+        shares.append(options.start_share)
+        return TrainingResult(steps=0, best_step=0, judged_by="loss", best_figure=0.0, ended_by="limit")
+
+    monkeypatch.setattr("mc2sleepnet.recipes.single_fold.finetune", spy)
+    for index, (start, asked) in enumerate((("pretrain", []), ("model", []), ("model", ["start_share=0.2"]))):
+        out = tmp_path / str(index)
+        finetune_fold(store_dir, trained / start, out, fold=1, preset=None, assignments=asked, resume=False)
+    assert shares == [0.0, START_SHARE, 0.2]
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match="start_share"):
+        FinetuneOptions(start_share=share)
