@@ -1,5 +1,7 @@
 # Two commands do all the set-up: `make demo` and `make test`. Python 3.11 and make are all they need.
 PYTHON ?= python3.11
+# Processes that share the test files; each computes with two threads.
+JOBS ?= 2
 BIN := .venv/bin
 
 .PHONY: demo test check format soak clean
@@ -8,7 +10,7 @@ demo: .venv/train
 	$(BIN)/mc2sleepnet demo --out demo
 
 test: check
-	$(BIN)/pytest -m "not soak"
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not soak"
 
 check: .venv/dev
 	$(BIN)/ruff check .

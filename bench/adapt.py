@@ -14,7 +14,7 @@ from mc2sleepnet.corpora.folds import Fold
 from mc2sleepnet.inference import score_night
 from mc2sleepnet.metrics.agreement import agreement
 from mc2sleepnet.model.checkpoint import load_checkpoint
-from mc2sleepnet.recipes.single_fold import FINETUNING_STRIDE, START_SHARE
+from mc2sleepnet.recipes.single_fold import ADAPTING, FINETUNING_STRIDE
 from mc2sleepnet.store import Store
 from mc2sleepnet.synth.recorder import RecorderRange
 from mc2sleepnet.synth.training_nights import GeneratorSetting
@@ -22,6 +22,7 @@ from mc2sleepnet.synth.training_store import write_training_store
 from mc2sleepnet.training.finetune import FinetuneOptions, finetune
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions
+from mc2sleepnet.training.presets import build
 from mc2sleepnet.training.stager import TorchStager
 
 # Recorders of one kind each, outside of training's range (`RecorderRange`) in more than one way.
@@ -57,9 +58,7 @@ LABS = {
 }
 TRAIN, VALIDATION, TEST = 8, 2, 6
 NIGHTS = TRAIN + VALIDATION + TEST
-LOOP = LoopOptions(
-    sequence_stride=FINETUNING_STRIDE, validate_every_steps=20, max_steps=120, patience=3, scoring_stride=8, seed=0
-)
+OPTIONS = {"sequence_stride": FINETUNING_STRIDE, "scoring_stride": 8, "seed": 0} | ADAPTING
 
 
 def kappa(model: Path, store: Store, nights: list[str]) -> float:
@@ -82,8 +81,9 @@ def adapt(name: str, out: Path, model: Path, start_share: float) -> None:
     for count in (1, 2, 4, 8):
         fold = Fold(name=f"{count} nights", train=tuple(names[:count]), validation=tuple(validation), test=tuple(test))
         run = out / f"after-{count}-share-{start_share}"
-        options = FinetuneOptions(start_share=start_share)
-        finetune(FoldData(store=store, fold=fold), model, run, loop=LOOP, options=options, resume=True, exports=False)
+        values = OPTIONS | {"start_share": start_share}
+        loop, options = build(LoopOptions, values), build(FinetuneOptions, values)
+        finetune(FoldData(store=store, fold=fold), model, run, loop=loop, options=options, resume=True, exports=False)
         print(f"{name}: after {count} nights κ {kappa(run, store, test):.3f}", flush=True)
 
 
@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--model", type=Path, default=Path("shipped"))
     parser.add_argument("--labs", nargs="+", choices=LABS, default=list(LABS))
-    parser.add_argument("--start-share", type=float, default=START_SHARE)
+    parser.add_argument("--start-share", type=float, default=ADAPTING["start_share"])
     arguments = parser.parse_args()
     for name in arguments.labs:
         adapt(name, arguments.out / name.replace(" ", "-"), arguments.model, arguments.start_share)

@@ -3,6 +3,10 @@ import signal
 import sys
 from pathlib import Path
 
+# Where several trainings share two cores, threads that spin while they wait take the time of those that work: read when
+# torch is loaded, here and in every process the tests start.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import pytest
 import torch
 from jaxtyping import install_import_hook

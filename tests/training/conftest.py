@@ -1,10 +1,12 @@
 """One fold of the shared store, and narrow networks on it."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from mc2sleepnet.core.model_folder import ENCODER_FILE, SEQUENCE_FILE
 from mc2sleepnet.corpora import Fold
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.model.pretraining_network import PretrainingNetwork
@@ -35,6 +37,22 @@ def make_pretraining(fold_data: FoldData) -> Callable[..., Pretraining]:
         return Pretraining(model, fold_data, chosen, loop=LoopOptions(batch_sequences=8), keep=lambda *_: None)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def copying_graphs(trained: Path) -> Callable[[pytest.MonkeyPatch], None]:
+    """Give every model folder the graphs of `trained`: for tests of all else, since an export takes ten seconds."""
+
+    def copy(_: object, folder: Path) -> None:
+        for name in (ENCODER_FILE, SEQUENCE_FILE):
+            shutil.copy(trained / "model" / name, folder / name)
+
+    return lambda patch: patch.setattr("mc2sleepnet.training.model_folder.export_graphs", copy)
+
+
+@pytest.fixture
+def _copied_graphs(copying_graphs: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    copying_graphs(monkeypatch)
 
 
 @pytest.fixture(scope="session")

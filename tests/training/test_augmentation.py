@@ -262,6 +262,7 @@ def ctrl_c_at_step_3(name: str) -> Iterator[Advance]:
     yield advance
 
 
+@pytest.mark.usefixtures("_copied_graphs")
 def test_both_phases_resume_to_the_bit_with_augmentation(store_dir: Path, tmp_path: Path) -> None:
     chosen = {"fold": 1, "preset": "paper", "assignments": AUGMENTED}
     frozen = {"fold": 1, "preset": None, "assignments": [one for one in AUGMENTED if "_layers" not in one][1:]}

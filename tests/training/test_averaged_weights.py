@@ -1,6 +1,7 @@
 """`start_share`: weights between the start's and those reached are judged and kept; training goes on as ever."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from torch import nn
 
 from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.recipes import finetune_fold, open_fold
-from mc2sleepnet.recipes.single_fold import START_SHARE
+from mc2sleepnet.recipes.single_fold import ADAPTING
 from mc2sleepnet.training.averaged_weights import averaged, weights_of
 from mc2sleepnet.training.finetune import FinetuneOptions, Finetuning, finetune
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
@@ -40,7 +41,11 @@ def test_weights_come_back_when_what_is_done_with_them_fails() -> None:
     assert all(torch.equal(value, reached[name]) for name, value in weights_of(module).items())
 
 
-def test_the_average_is_kept_and_the_steps_are_those_without_it(store_dir: Path, trained: Path, tmp_path: Path) -> None:
+def test_the_average_is_kept_and_the_steps_are_those_without_it(
+    store_dir: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rising = iter(range(100))
+    monkeypatch.setattr(Finetuning, "validate", lambda _: {"macro_f1": next(rising) / 100})
     data = open_fold(store_dir, 1)
     start = load_checkpoint(trained / "model").network.state_dict()
     for share in (0.0, 0.75):
@@ -69,20 +74,47 @@ def test_what_is_judged_is_what_is_kept(make_finetuning: Callable[..., Finetunin
     assert plain.validate() == pytest.approx(figures)
 
 
-def test_a_start_that_stages_keeps_half_and_a_pre_trained_one_nothing(
+@pytest.mark.parametrize("first", [0.2, 0.5])
+def test_a_start_that_no_step_betters_is_kept(
+    store_dir: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: float
+) -> None:
+    figures = iter([first, 0.4, 0.3])
+    monkeypatch.setattr(Finetuning, "validate", lambda _: {"macro_f1": next(figures), "kappa": 0.1, "accuracy": 0.1})
+    loop = replace(SHORT, max_steps=2, validate_every_steps=1)
+    result = finetune(open_fold(store_dir, 1), trained / "model", tmp_path, loop=loop, exports=False)
+    start, kept = (load_checkpoint(folder) for folder in (trained / "model", tmp_path))
+    is_start = first == 0.5
+    assert (result.best_step, result.best_figure) == ((0, 0.5) if is_start else (1, 0.4))
+    assert kept.provenance["best"]["step"] == result.best_step
+    known = start.network.state_dict()
+    assert is_start == all(torch.equal(value, known[name]) for name, value in kept.network.state_dict().items())
+
+
+def test_a_pre_trained_start_is_not_judged(
     store_dir: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shares = []
+    figures = iter([0.2])
+    monkeypatch.setattr(Finetuning, "validate", lambda _: {"macro_f1": next(figures), "kappa": 0.1, "accuracy": 0.1})
+    loop = replace(SHORT, max_steps=1)
+    assert finetune(open_fold(store_dir, 1), trained / "pretrain", tmp_path, loop=loop, exports=False).best_step == 1
 
-    def spy(*_: object, options: FinetuneOptions, **__: object) -> TrainingResult:
-        shares.append(options.start_share)
+
+def test_a_start_that_stages_is_adapted_and_a_pre_trained_one_fine_tuned(
+    store_dir: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def spy(*_: object, loop: LoopOptions, options: FinetuneOptions, **__: object) -> TrainingResult:
+        told = {"start_share": options.start_share, "validate_every_steps": loop.validate_every_steps}
+        seen.append(told | {"patience": loop.patience})
         return TrainingResult(steps=0, best_step=0, judged_by="loss", best_figure=0.0, ended_by="limit")
 
     monkeypatch.setattr("mc2sleepnet.recipes.single_fold.finetune", spy)
     for index, (start, asked) in enumerate((("pretrain", []), ("model", []), ("model", ["start_share=0.2"]))):
         out = tmp_path / str(index)
         finetune_fold(store_dir, trained / start, out, fold=1, preset=None, assignments=asked, resume=False)
-    assert shares == [0.0, START_SHARE, 0.2]
+    of_paper = {"start_share": 0.0, "validate_every_steps": 50, "patience": 20}
+    assert seen == [of_paper, ADAPTING, {**ADAPTING, "start_share": 0.2}]
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0])

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,16 @@ def finetune_small(store: Path, start: Path, out: Path, **options: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(store_dir: Path, trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def uninterrupted(
+    store_dir: Path,
+    trained: Path,
+    copying_graphs: Callable[[pytest.MonkeyPatch], None],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     out = tmp_path_factory.mktemp("uninterrupted") / "run"
-    finetune_small(store_dir, trained / "pretrain", out, resume=False)
+    with pytest.MonkeyPatch.context() as patch:
+        copying_graphs(patch)
+        finetune_small(store_dir, trained / "pretrain", out, resume=False)
     return out
 
 
@@ -54,6 +61,7 @@ def kept_in(run: Path) -> list[Path]:
     return sorted(run.glob(f"{FOLDER_PREFIX}*/*.npy"))
 
 
+@pytest.mark.usefixtures("_copied_graphs")
 def test_kill_9_while_encoding_loses_no_encoded_recording(
     store_dir: Path, trained: Path, uninterrupted: Path, tmp_path: Path, encoded: list[int]
 ) -> None:
@@ -83,6 +91,7 @@ def test_kill_9_while_encoding_loses_no_encoded_recording(
 
 
 @pytest.mark.parametrize("when", [("encoding", 3), ("fine-tuning", 2), ("exporting", 0)])
+@pytest.mark.usefixtures("_copied_graphs")
 def test_ctrl_c_at_any_time_encodes_no_recording_twice(  # noqa: PLR0917
     store_dir: Path, trained: Path, uninterrupted: Path, tmp_path: Path, encoded: list[int], when: tuple[str, int]
 ) -> None:

@@ -246,8 +246,10 @@ def final_state(run: Path) -> dict[str, Tensor]:
 
 
 def assert_same_run(run: Path, other: Path) -> None:
-    for name, weights in final_state(other).items():
-        assert torch.equal(final_state(run)[name], weights), name
+    found, expected = final_state(run), final_state(other)
+    assert found.keys() == expected.keys()
+    for name, weights in expected.items():
+        assert torch.equal(found[name], weights), name
     assert file_sha256(run / "model.safetensors") == file_sha256(other / "model.safetensors")
     figures = [
         [{**json.loads(row), "epochs_per_s": None} for row in (path / METRICS_FILE).read_text().splitlines()]

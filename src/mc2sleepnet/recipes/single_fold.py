@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mc2sleepnet.core.errors import InputError
@@ -14,7 +15,7 @@ from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.store import Store
 from mc2sleepnet.training.devices import joined_ranks
-from mc2sleepnet.training.finetune import PHASE, PHASE_FROM_SCRATCH, FinetuneOptions, finetune
+from mc2sleepnet.training.finetune import FinetuneOptions, finetune, stages_already
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
 from mc2sleepnet.training.presets import PRESETS, build, chosen_options
@@ -23,9 +24,9 @@ from mc2sleepnet.training.resume import has_resume
 
 # Of fine-tuning's sequences where they cost little, because every epoch is encoded once: they may overlap.
 FINETUNING_STRIDE = 4
-# Of what a start knew that already stages: a few nights of a laboratory teach a network, and unteach it. Chosen by
-# synthetic laboratories (docs/log.md, 2026-11-29).
-START_SHARE = 0.5
+# Where the start stages already: a few nights of a laboratory teach it within tens of steps, and unteach it, so half of
+# what it knew stays. Chosen by synthetic laboratories (docs/log.md, 2026-11-29).
+ADAPTING: Mapping[str, Any] = MappingProxyType({"start_share": 0.5, "validate_every_steps": 10, "patience": 5})
 
 
 def pretrain_fold(
@@ -83,7 +84,7 @@ def finetune_fold(
         _check_preset(start, preset)
     if from_scratch:
         values = {"backbones": "trained"} | values
-    values = finetuning_stride(values) | share_of(start) | values
+    values = {**finetuning_stride(values), **adapting(start), **values}
     loop, options = build(LoopOptions, values), build(FinetuneOptions, values)
     build(NetworkConfig, values)
     network = {field.name: values[field.name] for field in fields(NetworkConfig) if field.name in values}
@@ -103,10 +104,9 @@ def finetuning_stride(values: Mapping[str, Any]) -> dict[str, int]:
     return {"sequence_stride": FINETUNING_STRIDE} if is_encoded_once else {}
 
 
-def share_of(start: Path | None) -> dict[str, float]:
-    """`start_share` by name, where the start has learned stages; none of a pre-trained network or of nothing."""
-    stages_already = start is not None and load_checkpoint(start).phase in {PHASE, PHASE_FROM_SCRATCH}
-    return {"start_share": START_SHARE} if stages_already else {}
+def adapting(start: Path | None) -> Mapping[str, Any]:
+    """`ADAPTING` where the start has learned stages; nothing for a pre-trained network or none."""
+    return ADAPTING if start is not None and stages_already(load_checkpoint(start)) else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +157,8 @@ def refuse_to_overwrite(out: Path, *, resume: bool) -> None:
 def _ending(result: TrainingResult, out: Path, data: FoldData) -> str:
     synthetic = ", synthetic data" if data.store.is_synthetic else ""
     figure = {"macro_f1": "macro-F1", "loss": "loss"}[result.judged_by]
+    start = "" if result.best_step else ", which is the start: no step was better, and it is kept"
     return (
         f"fold {data.fold.name}: {result.steps} steps, ended by {result.ended_by}; best {figure} on the validation "
-        f"subjects {result.best_figure:.3f} at step {result.best_step}{synthetic}\nrun: {out}"
+        f"subjects {result.best_figure:.3f} at step {result.best_step}{start}{synthetic}\nrun: {out}"
     )

@@ -110,7 +110,7 @@ class Finetuning:
         self.options = options or FinetuneOptions()
         self.loop = loop
         self._keep = keep
-        self._start = weights_of(network) if self.options.start_share else {}
+        self._start = weights_of(network)
         self.stager = TorchStager(network)
         device = next(network.parameters()).device
         self.stage_weight = stage_weight(data, self.options.stage_weight_power)
@@ -200,6 +200,11 @@ class Finetuning:
                 *self.data.judge(self.stager, tokens, stride=loop.scoring_stride, aggregation=loop.aggregation)
             )
 
+    def keep_start(self, figures: dict[str, float]) -> None:
+        """Keep the network as it came."""
+        with averaged(self.network, self._start, 1.0):
+            self._keep(figures, 0)
+
     def save(self, figures: dict[str, float], step: int) -> None:
         """Keep the network as `validate` judged it."""
         with averaged(self.network, self._start, self.options.start_share):
@@ -243,6 +248,8 @@ def finetune(
     step: Step = silent,
 ) -> TrainingResult:
     """Fine-tune a pre-trained network on one fold, or train one from scratch; `out` then can score.
+
+    A start that stages already is judged too, and kept as step 0 where the validation subjects prefer no later step.
 
     Parameters
     ----------
@@ -335,13 +342,30 @@ def finetune(
         "training", length=trained.config.sequence_length, stride=loop.sequence_stride, join_gaps=loop.join_gaps
     )
     with step(phase_name) as advance:
+        judged = stages_already(parent) and Ranks.current().is_first
+        of_start = phase.validate() if judged else {}
         result = train(phase, sequences, loop, out, fingerprint=fingerprint, resume=resume, advance=advance)
+    result = _kept_start(phase, of_start, result)
 
     if exports and Ranks.current().is_first:
         tokens = phase.validation_tokens() if options.backbones == "frozen" else None
         _export(load_checkpoint(out), data, tokens, loop, out, device, step)
     kept.remove()
     return result
+
+
+def stages_already(start: Checkpoint | None) -> bool:
+    """Whether a start has learned stages, beyond what pre-training teaches."""
+    return start is not None and start.phase in {PHASE, PHASE_FROM_SCRATCH}
+
+
+def _kept_start(phase: Finetuning, of_start: dict[str, float], result: TrainingResult) -> TrainingResult:
+    """Keep what the training started from, as step 0, where the validation subjects prefer no later step to it."""
+    figure = of_start.get(result.judged_by)
+    if figure is not None and figure >= result.best_figure:
+        phase.keep_start(of_start)
+        result = replace(result, best_step=0, best_figure=figure)
+    return Ranks.current().told_by_first(result)  # type: ignore[no-any-return]
 
 
 def _export(  # noqa: PLR0917
