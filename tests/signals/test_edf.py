@@ -3,7 +3,7 @@ from datetime import date, datetime
 import edfio
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edf_files import noise_uv, overwrite, signal, write_discontinuous, write_edf, write_night
@@ -247,6 +247,7 @@ def test_a_date_before_midnight_in_the_edfplus_field_does_not_move_the_start(tmp
 
 @settings(max_examples=300, deadline=None)
 @given(place=st.integers(0, 780), bytes_=st.binary(min_size=1, max_size=10))
+@example(place=287, bytes_=b"\x1c")
 def test_damage_anywhere_in_the_header_gives_epochs_or_one_clear_line(tmp_path_factory, place, bytes_):
     path = write_discontinuous(tmp_path_factory.mktemp("damage") / "n.edf", range(40))
     overwrite(path, place, bytes_)

@@ -23,6 +23,8 @@ _WHOLE: Final = frozenset(
 _NUMBERS: Final = _WHOLE | {"duration of a data record", "physical minimum", "physical maximum"}
 # Recorders vary its case and its plural; readers look for the standard's spelling.
 _ANNOTATIONS: Final = re.compile(rb"[EB]DF ANNOTATIONS?", re.IGNORECASE)
+# What Python takes for blank in text, and so what readers of text cut off at a field's end; of bytes, it takes fewer.
+_BLANK: Final = b" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
@@ -135,6 +137,6 @@ def _mended_number(field: bytes, *, is_whole: bool) -> bytes:
 
 def _mended_text(field: bytes) -> bytes:
     text = field.replace(b"\x00", b" ")
-    if _ANNOTATIONS.fullmatch(text.strip()):
-        text = (text.strip()[:3].upper() + b" Annotations").ljust(len(field))
+    if _ANNOTATIONS.fullmatch(text.strip(_BLANK)):
+        text = (text.strip(_BLANK)[:3].upper() + b" Annotations").ljust(len(field))
     return text
