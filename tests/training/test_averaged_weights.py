@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import nn
 
+from mc2sleepnet.core.model_folder import Calibration
 from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.recipes import finetune_fold, open_fold
 from mc2sleepnet.recipes.single_fold import ADAPTING
 from mc2sleepnet.training.averaged_weights import averaged, weights_of
 from mc2sleepnet.training.finetune import FinetuneOptions, Finetuning, finetune
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
+from mc2sleepnet.training.model_folder import model_card
 
 SHORT = LoopOptions(max_steps=3, validate_every_steps=3, batch_sequences=4, learning_rate=1e-2)
 
@@ -86,6 +88,8 @@ def test_a_start_that_no_step_betters_is_kept(
     is_start = first == 0.5
     assert (result.best_step, result.best_figure) == ((0, 0.5) if is_start else (1, 0.4))
     assert kept.provenance["best"]["step"] == result.best_step
+    card = model_card(kept, Calibration(temperature=1.0, n_epochs=1, scoring_stride=4))
+    assert ("preferred none of its steps" in card) == is_start
     known = start.network.state_dict()
     assert is_start == all(torch.equal(value, known[name]) for name, value in kept.network.state_dict().items())
 

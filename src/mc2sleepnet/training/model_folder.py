@@ -42,7 +42,7 @@ Scores 30-s epochs of one EEG channel as W, N1, N2, N3 or R. For research; not a
 
 
 def _learned_from(provenance: Mapping[str, Any]) -> str:
-    """A line for each phase, the first phase first."""
+    """A line for each phase, the first phase first, and one where the last did not end as phases do."""
     lines = []
     phase: Mapping[str, Any] | None = provenance
     while phase:
@@ -51,4 +51,14 @@ def _learned_from(provenance: Mapping[str, Any]) -> str:
         n_subjects = len(phase["fold"]["train"])
         lines.append(f"- **Learned from**, {phase['phase']}: {n_subjects} subjects of `{store['corpus']}`, {kind}.")
         phase = phase.get("parent")
-    return "\n".join(reversed(lines))
+    lines.reverse()
+    best, share = provenance["best"], provenance.get("options", {}).get("start_share", 0)
+    if best.get("step") == 0 and "members" not in provenance:
+        lines.append(
+            "- **Kept** is what the last phase started from: the validation subjects preferred none of its steps."
+        )
+    elif share:
+        lines.append(
+            f"- **Weights** are averages: {share:.0%} of what the last phase started from, the rest what it reached."
+        )
+    return "\n".join(lines)
