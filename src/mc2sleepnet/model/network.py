@@ -104,6 +104,11 @@ class MC2SleepNet(StagingNetwork):
         """Both modalities' tokens of single epochs, signal first."""
         return torch.stack(self.encode_epochs(signal_uv, statistics), dim=1)
 
+    @property
+    def prediction_layer(self) -> nn.Linear:
+        """The last layer of `predict`."""
+        return self.fusion_head if self.config.prediction_head == "fusion" else self.stage_head
+
     def backbones(self) -> tuple[nn.Module, ...]:
         """Frozen in fine-tuning: both backbones and the signal's token layer."""
         return self.signal_backbone, self.signal_token, self.spectrogram_backbone

@@ -17,6 +17,7 @@ label sequences (Sleep-EDF, UCDDB, DOD, BOAS); `synth/tables` holds them with th
 
 A recording's own statistics normalise it, completed to a whole night's as parts of {completed} further synthetic nights
 taught it, which are as loud as recorders in use. {drift}
+The odds of its answers were multiplied after training ({odds}): the real recordings ask for it, synthetic ones do not.
 
 - **Stopped and calibrated by** {held_out} synthetic nights of generator settings that training never met, {n_epochs}
   scored epochs: accuracy {accuracy:.3f}, macro-F1 {macro_f1:.3f}, κ {kappa:.3f} (synthetic; they decided when to stop,
@@ -43,7 +44,9 @@ def write_shipped_card(folder: Path, *, seed: int) -> None:
     members = model.config["network"]["members"]
     first = provenance.get("parent", provenance)
     removes_drift = model.config["network"].get("drift") == "removed"
+    odds = ", ".join(f"{stage} by {factor:g}" for stage, factor in provenance["stage_odds"].items())
     text = CARD.format(
+        odds=odds,
         drift=f"Drift below {DRIFT_BELOW_HZ:g} Hz is taken out of every epoch."
         if removes_drift
         else "Slow drift stays in what it reads.",
