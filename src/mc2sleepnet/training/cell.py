@@ -201,7 +201,7 @@ def finished_result(cell: Cell, store: Store) -> CellResult | None:
     wanted = json.loads(json.dumps(cell.identity(store)))
     differing = sorted(key for key in {*wanted, *identity} if wanted.get(key) != identity.get(key))
     if differing:
-        fault = f"was made with another {', '.join(differing)}"
+        fault = f"was made with other {', '.join(differing)}"
         raise InputError(path, fault, "Go on with the options it began with, or choose another --out")
     weights = f"{MODEL_FOLDER}/{WEIGHTS_FILE}"
     if _sha256(cell.folder / weights) != files[weights]:

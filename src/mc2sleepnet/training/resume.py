@@ -135,7 +135,7 @@ def load_resume(
     if differing:
         raise InputError(
             path,
-            f"was written with another {', '.join(differing)}",
+            f"was written with other {', '.join(differing)}",
             "Resume with the options it began with, or choose another --out",
         )
     before, now = json.loads(state.get("made_with", "{}")), arithmetic()
