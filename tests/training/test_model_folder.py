@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+import mc2sleepnet
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.core.model_folder import copy_model_folder, open_model_folder
+from mc2sleepnet.core.model_folder import copy_model_folder, default_model_folder, open_model_folder
 from mc2sleepnet.inference import score_night
 from mc2sleepnet.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig
@@ -92,6 +93,19 @@ def test_exported_graphs_agree_with_torch_to_1e_4(model_dir: Path) -> None:
     np.testing.assert_allclose(tokens[0], tokens[1], atol=1e-4)
     answers = [engine.relate(own, is_valid) for engine, own in zip(engines, tokens, strict=True)]
     np.testing.assert_allclose(answers[0][is_valid], answers[1][is_valid], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["encoder.onnx", "sequence.onnx"])
+def test_exported_graphs_do_not_tell_where_they_were_made(model_dir: Path, name: str) -> None:
+    for folder in (model_dir, default_model_folder()):
+        graph = (folder / name).read_bytes()
+        for told in (
+            b"stack_trace",
+            b".py",
+            str(Path.home()).encode(),
+            str(Path(mc2sleepnet.__file__).parent).encode(),
+        ):
+            assert told not in graph, (folder, told)
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 130])

@@ -102,6 +102,25 @@ def _export(
             external_data=False,
             verbose=False,
         )
+        _forget_where_it_was_made(temporary)
+
+
+def _forget_where_it_was_made(path: Path) -> None:
+    """Take the exporter's notes out of a graph.
+
+    Each node has a stack trace with the paths of the machine, and with them its user's name, and a third of the file.
+    """
+    import onnx
+
+    model = onnx.load(path)
+    for graph in (model.graph, *model.functions):
+        for part in (graph, *graph.node, *graph.value_info):
+            part.ClearField("metadata_props")
+            part.ClearField("doc_string")
+    for part in (*model.graph.input, *model.graph.output, *model.graph.initializer, model):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    onnx.save(model, path)
 
 
 @contextlib.contextmanager
