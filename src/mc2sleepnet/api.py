@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from mc2sleepnet.scoring.job import ScoringOptions, recording_sha256, score_file
 from mc2sleepnet.scoring.lights import When
 from mc2sleepnet.scoring.night import DEFAULT_RISK, ScoredNight, score_recordings
 from mc2sleepnet.signals import cut_epochs, to_100_hz
-from mc2sleepnet.signals.doubts import check_accepted
+from mc2sleepnet.signals.doubts import check_accepted, settle
 
 __all__ = ["evaluate", "score"]
 
@@ -98,8 +99,9 @@ def score(
     for recording in recordings:
         check_is_full_epoch(recording)
         digest.update(np.ascontiguousarray(recording.signal_uv, "<f4").tobytes())
+    cut = [cut_epochs(to_100_hz(recording), recording.sampling_hz) for recording in recordings]
     return score_recordings(
-        [cut_epochs(to_100_hz(recording), recording.sampling_hz) for recording in recordings],
+        [replace(epochs, findings=settle(name, epochs.findings, accept)) for epochs in cut],
         folder,
         OpenVinoStager(folder),
         origin={"file": name, "sha256": digest.hexdigest()},

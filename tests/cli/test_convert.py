@@ -51,6 +51,13 @@ def test_options_decide_what_else_would_be_assumed(source: Path, tmp_path: Path)
     assert read_hypnogram(tmp_path / "o").stage.tolist() == [0, 3, 3]
 
 
+def test_a_hypnogram_is_never_written_over_itself(source: Path) -> None:
+    result = call(source, "--to", "csv", "--out", source)
+    assert result.exit_code == 2
+    assert "is the hypnogram that is to be converted" in result.stderr
+    assert source.read_text() == BIDS
+
+
 def test_text_as_yasas_numbers(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "hypno.txt"
     assert call(source, "--to", "text", "--integers", "--out", out).exit_code == 0

@@ -41,6 +41,11 @@ def test_certainty_that_is_always_right_or_once_wrong_stays_within_bounds():
     assert 0.05 <= fit_temperature(certain, wrong_once) < 20
 
 
+def test_a_few_epochs_without_an_error_do_not_make_a_stager_sure_of_everything():
+    log_probs = log_softmax(np.tile([4.0, 1.0, 0.0, 0.0, 0.0], (60, 1)), axis=1)
+    assert 0.5 < fit_temperature(log_probs, np.zeros(60, np.int8)) < 1
+
+
 def test_temperature_one_changes_nothing_and_rows_sum_to_one():
     log_probs, _ = honest_stager(50)
     assert_allclose(apply_temperature(log_probs, 1.0), np.exp(log_probs))

@@ -150,9 +150,13 @@ def test_n_times_30_seconds_in_n_rows_out_and_a_partial_epoch_has_a_row(
     assert all(row["stage"] == "UNS" for row in rows if row["source"] == "partial")
 
 
-def test_a_short_recording_is_scored_with_a_warning(tmp_path: Path, model_dir: Path) -> None:
-    night = mc2.score(write_night(tmp_path / "n.edf", seconds=120), model=model_dir)
-    assert [finding.id for finding in night.findings if "short" in finding.id] == ["short-recording"]
+@pytest.mark.parametrize(("seconds", "told"), [(45, ["only 1 whole epoch long"]), (295, ["only 9 whole epochs long"])])
+def test_a_short_recording_is_scored_with_a_warning(
+    tmp_path: Path, model_dir: Path, seconds: int, told: list[str]
+) -> None:
+    night = mc2.score(write_night(tmp_path / "n.edf", seconds=seconds), model=model_dir)
+    short = [finding.message for finding in night.findings if finding.id == "short-recording"]
+    assert [message.split(":")[0] for message in short] == told
 
 
 def test_outputs_carry_no_name_or_birth_date(tmp_path: Path, model_dir: Path) -> None:

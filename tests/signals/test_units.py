@@ -91,6 +91,14 @@ def test_an_electrode_off_for_most_of_a_night_does_not_make_its_unit_doubtful():
     assert np.isfinite(converted("uV", night)).all()
 
 
+def test_the_ringing_beside_flat_epochs_does_not_hide_a_wrong_unit():
+    night = noise_uv(900, HZ) * 1e3
+    epochs = night.reshape(-1, 30 * HZ)
+    epochs[::5] = 0
+    epochs[::5, : HZ // 4] = 100 * np.exp(-np.arange(HZ // 4))
+    assert "typical deviation" in refusal("uV", night)
+
+
 @pytest.mark.parametrize("values", [np.zeros(9000), np.full(9000, 55.0), 0.01 * (np.arange(9000) % 3)])
 def test_a_flat_channel_is_flat_whatever_its_unit(values):
     np.testing.assert_allclose(converted("uV", values), values)

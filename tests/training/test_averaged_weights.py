@@ -16,6 +16,7 @@ from mc2sleepnet.training.averaged_weights import averaged, weights_of
 from mc2sleepnet.training.finetune import FinetuneOptions, Finetuning, finetune
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
 from mc2sleepnet.training.model_folder import model_card
+from mc2sleepnet.training.runs import find_runs
 
 SHORT = LoopOptions(max_steps=3, validate_every_steps=3, batch_sequences=4, learning_rate=1e-2)
 
@@ -88,6 +89,10 @@ def test_a_start_that_no_step_betters_is_kept(
     is_start = first == 0.5
     assert (result.best_step, result.best_figure) == ((0, 0.5) if is_start else (1, 0.4))
     assert kept.provenance["best"]["step"] == result.best_step
+    # A kept start has seen no other recordings than before, and `runs` tells its figure.
+    seen = [checkpoint.provenance.get("statistics_range") for checkpoint in (kept, start)]
+    assert not is_start or seen[0] == seen[1]
+    assert [run.best for run in find_runs(tmp_path)] == [result.best_figure]
     card = model_card(kept, Calibration(temperature=1.0, n_epochs=1, scoring_stride=4))
     assert ("preferred none of its steps" in card) == is_start
     known = start.network.state_dict()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.formats.reading import read_scored_hypnogram
 from mc2sleepnet.formats.registry import check_format, write_hypnogram
 
@@ -87,9 +88,11 @@ def convert_hypnogram(
     Raises
     ------
     InputError
-        If the file cannot be read, or the dialect does not exist or cannot hold it.
+        If the file cannot be read, `out` is the file itself, or the dialect does not exist or cannot hold it.
     """
     check_format(dialect)
+    if out.exists() and source.exists() and out.samefile(source):
+        raise InputError(out, "is the hypnogram that is to be converted", "Choose another --out")
     scored = read_scored_hypnogram(source, codes=codes, column=column)
     lost = write_hypnogram(scored, out, dialect, integers=integers)
     hypnogram = scored.hypnogram

@@ -6,14 +6,19 @@ from numpy.typing import NDArray
 from mc2sleepnet.core.stages import UNSCORED
 
 TEMPERATURE_BOUNDS = (0.05, 20.0)
+# Standard deviation of ln temperature before any epoch was seen: a few nights without an error must not make a stager
+# that is sure of everything; thousands of epochs outweigh it.
+PRIOR_DEVIATION = 0.25
 SMALLEST_LOG_PROB = float(np.log(1e-12))  # one certain error must not decide the temperature alone
 
 
 def fit_temperature(log_probs: NDArray[np.floating], stage: NDArray[np.int8]) -> float:
-    """Temperature that minimises the mean negative log-likelihood of the scored epochs.
+    """Most probable temperature of the scored epochs.
 
     ``p = softmax(log_probs / temperature)`` (Guo et al. 2017, arXiv 1706.04599): above 1 the stager was too
-    sure, below 1 not sure enough. It changes no stage, only the confidence.
+    sure, below 1 not sure enough. It changes no stage, only the confidence. Before the epochs speak, ln temperature
+    is taken to be normal around 0 with a deviation of `PRIOR_DEVIATION`: where they are few, or hold no error, it
+    stays near 1.
 
     Parameters
     ----------
@@ -36,11 +41,12 @@ def fit_temperature(log_probs: NDArray[np.floating], stage: NDArray[np.int8]) ->
     logits = np.maximum(logits, SMALLEST_LOG_PROB)
     wanted = stage[is_scored].astype(np.intp)[:, None]
 
-    def mean_nll(log_temperature: float) -> float:
+    def cost(log_temperature: float) -> float:
         log_p = _log_softmax(logits / np.exp(log_temperature))
-        return -float(np.take_along_axis(log_p, wanted, axis=1).mean())
+        unlikely = -float(np.take_along_axis(log_p, wanted, axis=1).sum())
+        return (unlikely + 0.5 * (log_temperature / PRIOR_DEVIATION) ** 2) / len(wanted)
 
-    found = minimize_scalar(mean_nll, bounds=tuple(np.log(TEMPERATURE_BOUNDS)), method="bounded")
+    found = minimize_scalar(cost, bounds=tuple(np.log(TEMPERATURE_BOUNDS)), method="bounded")
     return float(np.exp(found.x))
 
 

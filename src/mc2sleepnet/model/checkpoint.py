@@ -11,6 +11,7 @@ import torch
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import atomic_path, write_text_atomically
+from mc2sleepnet.core.json_values import without_nan
 from mc2sleepnet.core.model_folder import CONFIG_FILE, WEIGHTS_FILE, file_sha256, resolved
 from mc2sleepnet.model.architectures import build_network
 from mc2sleepnet.model.config import NetworkConfig
@@ -65,7 +66,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         },
         "provenance": checkpoint.provenance,
     }
-    write_text_atomically(folder / CONFIG_FILE, json.dumps(config, indent=1) + "\n")
+    write_text_atomically(folder / CONFIG_FILE, json.dumps(without_nan(config), indent=1) + "\n")
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:

@@ -50,7 +50,8 @@ class ScoredNight:
     confidence
         Shape ``[N]``: probability of the stage chosen; NaN where unscored.
     review
-        Shape ``[N]``: True where a person should look again.
+        Shape ``[N]``: True where a person should look again; every scored epoch of a recording that is out of the
+        model's range, whose confidence means nothing.
     risk
         Expected share of wrong stages accepted among the epochs that `review` leaves out.
     lights
@@ -90,9 +91,12 @@ class ScoredNight:
         """What was repaired or doubted in the recording, and what makes its scoring doubtful."""
         # Findings of the file are those of every channel; each is told once.
         findings = list(dict.fromkeys(one for channel in self.channels for one in channel.recording.findings))
-        seconds = len(self.recording) * EPOCH_S
-        if seconds < SHORT_S:
-            message = f"only {seconds} s long: under {SHORT_S // 60} minutes there is little context to score by"
+        n_whole = len(self.recording) - self.recording.source.count(Source.PARTIAL)
+        if n_whole * EPOCH_S < SHORT_S:
+            message = (
+                f"only {n_whole} whole {'epoch' if n_whole == 1 else 'epochs'} long:"
+                f" under {SHORT_S // 60} minutes there is little context to score by"
+            )
             findings.append(Finding(id="short-recording", message=message))
         if self.model.is_synthetic and not self.is_synthetic:
             message = "the model learned from synthetic nights, in whole or part; it may be too sure on recorded ones"
@@ -203,6 +207,7 @@ def score_recordings(
         fault = "is shorter than one sequence, of which this model scores the last epoch only"
         raise InputError(where, fault, "Use a model with aggregation average, or a longer recording")
     confidence = np.where(np.isnan(hypnodensity).any(axis=1), np.nan, hypnodensity.max(axis=1))
+    is_outside = any(channel.out_of_range for channel in channels)
     return ScoredNight(
         channels=channels,
         model=model,
@@ -210,7 +215,7 @@ def score_recordings(
         hypnogram=Hypnogram(stage=stages_of(hypnodensity), start=first.start, scorer="mc2sleepnet"),
         hypnodensity=hypnodensity,
         confidence=confidence,
-        review=epochs_to_review(confidence, risk=risk),
+        review=~np.isnan(confidence) if is_outside else epochs_to_review(confidence, risk=risk),
         risk=risk,
         lights=lights,
         options=dict(options or {}),

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from mc2sleepnet.core.recording import EpochedRecording, Finding, Recording, Source
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ
 from mc2sleepnet.signals.doubts import Doubt
+from mc2sleepnet.signals.quality import RINGING_S
 
 # A living scalp never keeps still to half a microvolt for 30 s: the noise of an amplifier alone is as large.
 FLAT_UV: Final = 0.5
-# Resampling rings where a flat stretch begins or ends, up to this far into the flat epoch beside it.
-_RINGING_S: Final = 0.5
 # More flat epochs than this share of those recorded, and the electrode was hardly on.
 _MOST: Final = 0.5
 
@@ -91,7 +90,7 @@ def label_epochs(recording: Recording, rows: NDArray[np.float32], source_samplin
 
 def is_flat(signal_uv: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Shape ``[N, 3000]`` → ``[N]``: True where an epoch holds no signal, by `cut_epochs`'s rule."""
-    margin = round(_RINGING_S * SAMPLING_HZ)
+    margin = round(RINGING_S * SAMPLING_HZ)
     inner = signal_uv[:, margin:-margin]
     span_uv = np.max(inner, axis=1) - np.min(inner, axis=1)
     return np.asarray(span_uv < FLAT_UV, dtype=np.bool_)

@@ -1,5 +1,6 @@
 """From whatever unit a header names to microvolts."""
 
+import math
 import re
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.recording import Finding
 from mc2sleepnet.core.stages import EPOCH_S
 from mc2sleepnet.signals.doubts import Doubt
-from mc2sleepnet.signals.quality import FLAT_STEPS
+from mc2sleepnet.signals.quality import FLAT_STEPS, RINGING_S
 
 # µ has two code points (micro sign, Greek mu), and is lost altogether where a header was made ASCII by force.
 _MICROVOLTS: Final = frozenset(
@@ -72,7 +73,10 @@ def deviations(signal: NDArray[np.floating], sampling_hz: float, step: float = 0
     whole = signal[: len(signal) // length * length].reshape(-1, length)
     # A gap's NaN leaves its stretch out; so does an electrode that was off.
     found = np.array([stretch.std(dtype=np.float64) for stretch in whole])
-    found = found[np.isfinite(found) & (found > _FLAT_SHARE_OF_STEP * step)]
+    # Beside signal, the resampler's filter rings into a stretch that is flat.
+    margin = round(RINGING_S * sampling_hz) if length > 2 * math.ceil(RINGING_S * sampling_hz) else 0
+    inner = np.array([stretch[margin : length - margin].std(dtype=np.float64) for stretch in whole])
+    found = found[np.isfinite(found) & (inner > _FLAT_SHARE_OF_STEP * step)]
     return found if len(found) else np.zeros(1)
 
 

@@ -31,7 +31,7 @@ from mc2sleepnet.training.batch import Batch
 from mc2sleepnet.training.cached_tokens import CachedTokens, encode_training
 from mc2sleepnet.training.calibrate import calibrate
 from mc2sleepnet.training.devices import chosen_device
-from mc2sleepnet.training.engine import compile_parts, engine_used
+from mc2sleepnet.training.engine import as_written, compile_parts, engine_used
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.freed_memory import keep_freed_memory
 from mc2sleepnet.training.kept_tokens import KeptTokens
@@ -200,6 +200,11 @@ class Finetuning:
                 *self.data.judge(self.stager, tokens, stride=loop.scoring_stride, aggregation=loop.aggregation)
             )
 
+    def judge_start(self) -> dict[str, float]:
+        """Figures of what the training starts from, got as those of later steps are."""
+        with as_written():
+            return self.validate()
+
     def keep_start(self, figures: dict[str, float]) -> None:
         """Keep the network as it came."""
         with averaged(self.network, self._start, 1.0):
@@ -288,6 +293,7 @@ def finetune(
         data.refuse_leak_from(parent.provenance, start or out)
     elif options.backbones == "frozen":
         raise InputError("--set", "backbones=frozen would freeze what has never learned", "Add --set backbones=trained")
+    known = (parent.provenance if parent else {}).get("statistics_range")
     trained = _fresh(network or {}, loop.seed) if parent is None else _asked(parent.network, network or {})
     device = chosen_device(loop.device)
     trained.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -310,14 +316,15 @@ def finetune(
             )
 
     def keep(figures: dict[str, float], step: int) -> None:
-        provenance = made_by() | fingerprint | lineage | {"best": {"step": step, **figures}}
+        # What a start had seen is all that it knows.
+        own = {"statistics_range": known} if step == 0 and known else {}
+        provenance = made_by() | fingerprint | lineage | {"best": {"step": step, **figures}} | own
         checkpoint = Checkpoint(network=trained, phase=phase_name, is_synthetic=is_synthetic, provenance=provenance)
         save_checkpoint(checkpoint, out)
 
     with step("statistics of recordings") as advance:
         parts = parts_for(trained.config, data, loop, advance)
     if parts is not None:
-        known = (parent.provenance if parent else {}).get("statistics_range")
         lineage["statistics_range"] = parts.range.joined(StatisticsRange.from_json(known) if known else None).to_json()
     signals = None
     if options.backbones == "trained" or loop.augmentation != "none":
@@ -343,7 +350,7 @@ def finetune(
     )
     with step(phase_name) as advance:
         judged = stages_already(parent) and Ranks.current().is_first
-        of_start = phase.validate() if judged else {}
+        of_start = phase.judge_start() if judged else {}
         result = train(phase, sequences, loop, out, fingerprint=fingerprint, resume=resume, advance=advance)
     result = _kept_start(phase, of_start, result)
 

@@ -21,7 +21,8 @@ def model_card(checkpoint: Checkpoint, calibration: Calibration) -> str:
     """What the model is, learned from, and is not for, in Markdown."""
     provenance = checkpoint.provenance
     fold, best = provenance["fold"], provenance["best"]
-    figures = " · ".join(f"{name} {best[name]:.3f}" for name in ("accuracy", "macro_f1", "kappa"))
+    named = {name: best[name] for name in ("accuracy", "macro_f1", "kappa")}
+    figures = " · ".join(f"{name} {'undefined' if one is None else f'{one:.3f}'}" for name, one in named.items())
     synthetic = " (synthetic data)" if provenance["store"]["is_synthetic"] else ""
     config = checkpoint.network.config
     name = "MC2SleepNet" if config.architecture == "mc2sleepnet" else f"Rival ({config.architecture})"

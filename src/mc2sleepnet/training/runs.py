@@ -160,7 +160,11 @@ def _progress(path: Path) -> tuple[int | None, float | None]:
         rows = [json.loads(line) for line in lines if line.endswith("}")]
     except (OSError, ValueError):
         return None, None
-    figures = [row["validation_macro_f1"] for row in rows if "validation_macro_f1" in row]
+    figures = [one for row in rows if (one := row.get("validation_macro_f1")) is not None]
+    # What a run started from is no row; where it was kept, its figure is that of the run.
+    best = _json(path / CONFIG_FILE).get("provenance", {}).get("best", {})
+    if rows and best.get("step") == 0 and best.get("macro_f1") is not None:
+        figures = [best["macro_f1"]]
     return (rows[-1]["step"] if rows else None), (max(figures) if figures else None)
 
 

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mc2sleepnet.core.files import atomic_path, errors_name
+from mc2sleepnet.core.json_values import without_nan
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -47,7 +48,7 @@ class RunLog:
         if self._is_silent:
             return
         with errors_name(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+            file.write(json.dumps(without_nan(dict(row))) + "\n")
         if self._curves is None:
             return
         for name, value in row.items():
