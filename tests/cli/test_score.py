@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -43,7 +42,7 @@ def test_no_output_carries_name_or_birth_date(person: Path, model_dir: Path, tmp
     for path in written:
         content = path.read_bytes()
         assert NAME not in content, path
-        assert not re.search(rb"(?<!\d)1951(?!\d)", content), path  # digits of a longer number are not the year
+        assert b"1951" not in content, path
     assert "Doe" not in result.output
 
 

@@ -166,7 +166,7 @@ def test_outputs_carry_no_name_or_birth_date(tmp_path: Path, model_dir: Path) ->
     for written in out.iterdir():
         content = written.read_bytes()
         assert b"Jane" not in content
-        assert not re.search(rb"(?<!\d)1951(?!\d)", content)  # digits of a longer number are not the year
+        assert b"1951" not in content
 
 
 def test_samples_and_their_file_give_the_same_stages(tmp_path: Path, model_dir: Path) -> None:

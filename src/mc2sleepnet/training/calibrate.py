@@ -22,7 +22,8 @@ def calibrate(data: FoldData, stager: Stager, tokens: dict[int, NDArray[np.float
     log_probabilities, stage = data.judge(stager, tokens, stride=loop.scoring_stride, aggregation=loop.aggregation)
     is_read = ~np.isnan(log_probabilities).any(axis=1)
     return Calibration(
-        temperature=fit_temperature(log_probabilities[is_read], stage[is_read]),
+        # No number of epochs tells more digits.
+        temperature=round(fit_temperature(log_probabilities[is_read], stage[is_read]), 6),
         n_epochs=int(np.count_nonzero(stage[is_read] != UNSCORED)),
         scoring_stride=loop.scoring_stride,
         aggregation=loop.aggregation,
