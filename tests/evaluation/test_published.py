@@ -60,6 +60,12 @@ def test_other_recipes_have_no_published_rows_and_our_synthetic_row_says_so(tmp_
     assert "No person was recorded" in (tmp_path / "report.html").read_text()
 
 
+def test_the_table_and_the_page_for_people_say_that_this_is_no_medical_device(tmp_path: Path) -> None:
+    write_results(results("sleep-edf-78", is_synthetic=False), tmp_path)
+    for name in ("results.md", "report.html"):
+        assert (tmp_path / name).read_text().count("Not a medical device") == 1, name
+
+
 def test_intervals_hold_the_pooled_figure_and_are_absent_for_one_subject() -> None:
     from dataclasses import replace
 

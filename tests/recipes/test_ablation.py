@@ -21,6 +21,7 @@ from mc2sleepnet.evaluation.ablation_results import (
     TOO_FEW,
     AblationResults,
     SettingResult,
+    write_ablation,
 )
 from mc2sleepnet.evaluation.tested import HeldOutRecording
 from mc2sleepnet.recipes.experiment import Run, phase_options
@@ -241,6 +242,12 @@ def test_a_difference_that_every_subject_shows_is_told_and_noise_is_called_noise
     assert better.difference.difference == pytest.approx(0.24)
     assert better.p_holm == pytest.approx(2 * better.difference.p)
     assert not results.caveats()
+
+
+def test_the_table_and_the_page_of_a_grid_say_that_this_is_no_medical_device(tmp_path: Path) -> None:
+    write_ablation(compared(setting("full", [80] * 12), setting("other", [70] * 12)), tmp_path)
+    for name in ("results.md", "report.html"):
+        assert (tmp_path / name).read_text().count("Not a medical device") == 1, name
 
 
 def test_what_so_few_subjects_cannot_show_is_not_called_noise() -> None:

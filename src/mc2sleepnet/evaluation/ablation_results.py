@@ -28,6 +28,7 @@ from mc2sleepnet.metrics.intervals import Subjects
 from mc2sleepnet.metrics.paired import SIGNIFICANT, Difference, holm, paired_difference
 from mc2sleepnet.report.ablation_page import ablation_page
 from mc2sleepnet.report.intervals_svg import Interval, intervals_svg
+from mc2sleepnet.report.page import RESEARCH_USE
 
 FIGURE = "settings.svg"
 BETTER, WORSE, NOISE, REFERENCE, UNTESTED = (
@@ -369,6 +370,7 @@ def _to_markdown(results: AblationResults) -> str:
     if too_few:
         lines += [f"Larger than noise, but with too few subjects to tell: {'; '.join(too_few)}.", ""]
     lines += ["## How this was made", "", *(f"- {name}: {value}" for name, value in results.facts.items()), ""]
+    lines += [RESEARCH_USE, ""]
     return "\n".join(lines)
 
 

@@ -16,6 +16,7 @@ from mc2sleepnet.evaluation.tested import HeldOutRecording, Pooled, pool
 from mc2sleepnet.metrics.agreement import Agreement, agreement_from_confusion
 from mc2sleepnet.report.confusion_svg import confusion_svg
 from mc2sleepnet.report.crossval_page import crossval_page
+from mc2sleepnet.report.page import RESEARCH_USE
 
 RESULTS_JSON, RESULTS_CSV, RESULTS_MD, REPORT, CONFUSION_SVG = (
     "results.json",
@@ -205,6 +206,7 @@ def to_markdown(results: CrossvalResults, pooled: Pooled) -> str:
     if results.missing:
         lines += ["## Folds missing", "", *(f"- {number}: {why}" for number, why in results.missing.items()), ""]
     lines += ["## How this was made", "", *(f"- {name}: {value}" for name, value in results.facts.items()), ""]
+    lines += [RESEARCH_USE, ""]
     return "\n".join(lines)
 
 
