@@ -194,6 +194,29 @@ def test_results_of_a_piped_call_go_to_stdout_alone(night: Path, model_dir: Path
     assert b"scoring" in done.stderr
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", [["folds", "sleep-edf-78", "--json"], ["folds", "--help"], ["--version"]])
+def test_where_the_reader_has_left_it_ends_quietly_as_sigpipe_would_end_it(words: list[str], unbuffered: str) -> None:
+    there, gone = os.pipe()
+    os.close(there)
+    command = [sys.executable, "-m", "mc2sleepnet", *words]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, env=environment, check=False)
+    os.close(gone)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("words", [["folds", "sleep-edf-78"], ["--version"]])
+def test_output_that_has_no_room_is_told_in_one_line(words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "mc2sleepnet", *words]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "No space left on device" in done.stderr
+
+
 def test_the_fold_table_needs_no_training_layer() -> None:
     program = (
         "import sys; from mc2sleepnet.cli import app; app(['folds', 'sleep-edf-20'], standalone_mode=False); "

@@ -8,6 +8,7 @@ from typing import Never
 import typer
 
 from mc2sleepnet.cli import convert, data, demo, doctor, evaluation, experiments, scoring, training
+from mc2sleepnet.cli.failure import call_and_hand_over
 
 app = typer.Typer(
     name="mc2sleepnet",
@@ -61,7 +62,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     signal.signal(signal.SIGTERM, _interrupt)  # as batch systems end a job: tidy up like after Ctrl-C
-    app()
+    call_and_hand_over(app)
 
 
 def _interrupt(_signum: int, _frame: object) -> Never:

@@ -4,13 +4,14 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn, ParamSpec
+from typing import NoReturn, ParamSpec, TextIO
 
 import typer
 
 from mc2sleepnet.core.errors import InputError, SomeInputsError
 
 SOME_FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
+READER_LEFT = 141  # what a shell says of a program that SIGPIPE ended
 EXTRA_OF = {
     **dict.fromkeys(("torch", "safetensors", "onnx", "onnxscript", "sklearn"), "train"),
     **dict.fromkeys(("dask", "distributed"), "cluster"),
@@ -41,6 +42,39 @@ def end_with(failures: Sequence[InputError], n_inputs: int, what: str) -> None:
         fail(f"{len(failures)} of {n_inputs} {what} failed{others}", SOME_FAILED)
 
 
+def call_and_hand_over(app: Callable[[], None]) -> None:
+    """Call the command line and flush what it printed.
+
+    Where the reader of the output has left, as `| head` does, it ends quietly with 141; where the output has no room,
+    with a line.
+    """
+    streams = sys.stdout, sys.stderr
+    try:
+        try:
+            app()
+        except SystemExit as end:
+            # Typer and Rich say 1 where a reader has left.
+            if isinstance(end.__context__, BrokenPipeError):
+                raise end.__context__ from None
+            raise
+        finally:
+            for stream in streams:
+                stream.flush()
+    except BrokenPipeError:
+        _forget(streams)
+        sys.exit(READER_LEFT)
+    except OSError as error:
+        _forget(streams[:1])
+        tell(f"the output cannot be written: {error.strerror or error}. Check where it goes.")
+        sys.exit(WRONG_CALL)
+
+
+def _forget(streams: Sequence[TextIO]) -> None:
+    """What the streams still hold is written to nowhere: Python flushes again when it ends, and would complain."""
+    for stream in streams:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def verb(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
     """Turn what can go wrong in a verb into a line on stderr and an exit code."""
 
@@ -59,8 +93,7 @@ def verb(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
             )
         except BrokenPipeError:
             # The reader of our stdout has left, as `| head` does; there is nobody to tell.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(SOME_FAILED) from None
+            raise typer.Exit(READER_LEFT) from None
         except OSError as error:
             fail(f"{error.filename or 'the system'}: {error.strerror or error}. Check the path and the disk.")
         except ModuleNotFoundError as error:
