@@ -14,7 +14,7 @@ from experiment_calls import TINY, call, started, when_there
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.run_record import RUN_FILE
 from mc2sleepnet.recipes.experiment import Run, parse_numbers, phase_options
-from mc2sleepnet.recipes.protocols import SMOKE, smoke
+from mc2sleepnet.recipes.protocols import SMOKE, smoke, smoke_store
 from mc2sleepnet.store import Store
 from mc2sleepnet.training.grid import Where
 from mc2sleepnet.training.held_out import read_hypnodensities
@@ -184,10 +184,68 @@ def test_fold_numbers_are_read_as_people_write_them() -> None:
             parse_numbers(wrong, 10)
 
 
-def test_smoke_makes_its_own_nights_where_there_is_no_store(tmp_path: Path) -> None:
-    wrong = call("crossval", "smoke", "--store", str(tmp_path / "store"), "--out", str(tmp_path / "o"), "--folds", "9")
-    assert "there are folds 1 to 4" in wrong.stderr
-    store = Store.open(tmp_path / "store")
+def test_smoke_makes_its_own_nights_where_there_is_no_store_and_says_so_first(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        assert not any(tmp_path.iterdir()), "it is told before anything is made"
+
+    store = smoke_store(tmp_path / "store", tmp_path / "out", Run(tell=tell))
+    assert [line.startswith(f"{tmp_path / 'store'}: there is no store here.") for line in told] == [True]
     assert store.is_synthetic
     assert len(store.subjects) == 8
     assert [path.name for path in tmp_path.iterdir()] == ["store"], "the nights' files are not left behind"
+    smoke_store(tmp_path / "store", tmp_path / "out", Run(tell=told.append))
+    assert len(told) == 1, "a store that is there is used"
+
+
+def test_a_smoke_store_that_is_broken_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken_off(*_args: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mc2sleepnet.store.writing.write_text_atomically", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        smoke_store(tmp_path / "store", tmp_path / "out", Run())
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["crossval", "smoke", "--folds", "9"], "there are folds 1 to 4"),
+        (["ablate", "smoke", "--folds", "0"], "there are folds 1 to 4"),
+        (["crossval", "smoke", "--folds", "x"], "names no folds"),
+        (["crossval", "smoke", "--set", "widht=1"], "no option in 'widht=1'"),
+        (["ablate", "smoke", "--set", "architecture=cnn_lstm"], "nothing to ablate"),
+        (["ablate", "smoke", "--only", "nothing"], "no setting 'nothing'"),
+        (["crossval", "smoke", "--out", "."], "holds something else"),
+        (["crossval", "smoke", "--out", "new", "--store", "new/store"], "the store would be made in it"),
+    ],
+)
+def test_a_wrong_call_of_smoke_makes_nothing(
+    words: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.txt").touch()
+    options = {"--store": "store", "--out": "out"}
+    more = [part for pair in options.items() if pair[0] not in words for part in pair]
+    result = call(*words, *more)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert told in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_store_that_smoke_is_about_to_make_is_told_on_stderr(
+    store_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_args: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mc2sleepnet.recipes.protocols.write_cohort", stopped)
+    words = ["--store", str(tmp_path / "stroe"), "--out", str(tmp_path / "out")]
+    for verb in ("crossval", "ablate"):
+        result = call(verb, "smoke", *words)
+        assert result.exit_code == 130
+        assert "stroe: there is no store here. One of 8 synthetic nights is made there now" in result.stderr
+    assert not any(tmp_path.iterdir())

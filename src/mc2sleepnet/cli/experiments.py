@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from mc2sleepnet.cli.failure import end_with, fail, verb
+from mc2sleepnet.cli.failure import end_with, fail, tell, verb
 from mc2sleepnet.cli.progress import progress_bar
-from mc2sleepnet.cli.training import Assignments, Preset, Resume, Store
+from mc2sleepnet.cli.training import Assignments, Preset, Resume
 
+Store = Annotated[Path, typer.Option(help="Store that `prepare` wrote; `smoke` makes one where there is none.")]
 Out = Annotated[Path, typer.Option(help="Folder of the experiment to write.")]
 Workers = Annotated[int, typer.Option(min=1, help="Networks trained side by side, each in a process.")]
 Cluster = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler, tcp://host:8786, instead.")]
@@ -40,7 +41,7 @@ def crossval(
     if recipe not in CROSSVALS:
         fail(f"{recipe}: no such recipe. Choose from {', '.join(CROSSVALS)}.")
     where = Where(workers=workers, cluster=cluster, threads=threads)
-    run = Run(folds, preset, assignments or (), resume, where, progress_bar, export)
+    run = Run(folds, preset, assignments or (), resume, where, progress_bar, export, tell)
     end = CROSSVALS[recipe](store, out, run)
     print(end.to_json_text() if as_json else end.to_text())
     end_with(list(end.failures.values()), end.n_folds, "folds")
@@ -76,7 +77,8 @@ def ablate(
     grid = Grid(
         seeds=seeds, nights=nights, labelled_nights=parse_counts("--labelled-nights", labelled_nights), only=only or ()
     )
-    end = ablation(recipe, store, out, Run(folds, preset, assignments or (), resume, where, progress_bar), grid)
+    run = Run(folds, preset, assignments or (), resume, where, progress_bar, tell=tell)
+    end = ablation(recipe, store, out, run, grid)
     print(end.to_json_text() if as_json else end.to_text())
     end_with(end.failures, end.n_cells, "cells")
 

@@ -15,7 +15,7 @@ from mc2sleepnet.evaluation.ablation_results import (
 from mc2sleepnet.evaluation.crossval_results import REPORT, RESULTS_JSON, RESULTS_MD
 from mc2sleepnet.evaluation.tables import aligned_text
 from mc2sleepnet.recipes.crossval import fold_folder, told_facts
-from mc2sleepnet.recipes.experiment import Protocol, Run, phase_options, runnable_folds
+from mc2sleepnet.recipes.experiment import PhaseOptions, Protocol, Run, phase_options, runnable_folds
 from mc2sleepnet.recipes.settings import Setting, ablation_settings, chosen_settings, label_settings
 from mc2sleepnet.store import Store
 from mc2sleepnet.training.cell import Cell, CellResult
@@ -82,10 +82,8 @@ def ablate(protocol: Protocol, store: Store, out: Path, run: Run, grid: Grid) ->
         On Ctrl-C or SIGTERM, with everything saved.
     """
     full = phase_options(protocol, run)
-    if full.pretraining is None:
-        raise InputError("--set", "architecture of a rival has nothing to ablate", "Leave architecture out")
-    made = label_settings(full, grid.labelled_nights) if grid.labelled_nights else ablation_settings(full)
-    settings = chosen_settings(made, grid.only)
+    settings = settings_of(full, grid)
+    assert full.pretraining is not None
     folds, _, n_folds = runnable_folds(protocol, store, run.folds)
     seeds = [full.seed + number for number in range(grid.seeds)]
 
@@ -151,6 +149,20 @@ def ablate(protocol: Protocol, store: Store, out: Path, run: Run, grid: Grid) ->
     )
     write_ablation(results, out)
     return replace(end, results=results)
+
+
+def settings_of(full: PhaseOptions, grid: Grid) -> list[Setting]:
+    """Every setting to run.
+
+    Raises
+    ------
+    InputError
+        For options of no full method, or a setting that does not exist.
+    """
+    if full.pretraining is None:
+        raise InputError("--set", "architecture of a rival has nothing to ablate", "Leave architecture out")
+    made = label_settings(full, grid.labelled_nights) if grid.labelled_nights else ablation_settings(full)
+    return chosen_settings(made, grid.only)
 
 
 def _of_setting(setting: Setting, results: Sequence[CellResult]) -> SettingResult | None:

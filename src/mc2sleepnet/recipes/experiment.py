@@ -60,6 +60,8 @@ class Run:
         Shows how far it is.
     exports
         Whether every fold's network becomes a model folder that `score` takes.
+    tell
+        Told, before it is done, what is made beside `out`.
     """
 
     folds: str = ""
@@ -69,6 +71,7 @@ class Run:
     where: Where = field(default_factory=Where)
     step: Step = silent
     exports: bool = True
+    tell: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,15 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from mc2sleepnet.core.progress import Step
+from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.corpora.folds import Fold, seeded_folds
 from mc2sleepnet.corpora.prepare import prepare
 from mc2sleepnet.corpora.splits import folds_of
-from mc2sleepnet.recipes.ablation import AblationEnd, Grid, ablate
+from mc2sleepnet.recipes.ablation import AblationEnd, Grid, ablate, settings_of
 from mc2sleepnet.recipes.crossval import CrossvalEnd, crossval
-from mc2sleepnet.recipes.experiment import Protocol, Run, open_store_of
+from mc2sleepnet.recipes.experiment import Protocol, Run, open_store_of, parse_numbers, phase_options
 from mc2sleepnet.store import Store
 from mc2sleepnet.synth.cohort import write_cohort
+from mc2sleepnet.training.grid import refuse_taken
 
 SMOKE_SUBJECTS, SMOKE_HOURS, SMOKE_FOLDS, SMOKE_SEED = 8, 2.0, 4, 42
 
@@ -58,27 +59,49 @@ def smoke(store: Path, out: Path, run: Run) -> CrossvalEnd:
 
     Expected: κ 0.4 to 0.7 on its own synthetic nights; the figures mean nothing but that it learns.
     """
-    return crossval(SMOKE, smoke_store(store, run.step), out, run)
+    return crossval(SMOKE, smoke_store(store, out, run), out, run)
 
 
 def ablation(recipe: str, store: Path, out: Path, run: Run, grid: Grid) -> AblationEnd:
     """The grid of `ablate` under any protocol; see `mc2sleepnet.recipes.ablation.ablate` for command and time."""
-    opened = smoke_store(store, run.step) if recipe == SMOKE.name else open_store_of(store, recipe)
-    return ablate(PROTOCOLS[recipe], opened, out, run, grid)
+    protocol = PROTOCOLS[recipe]
+    settings_of(phase_options(protocol, run), grid)  # what is wrong with the call is told before a store is made
+    opened = smoke_store(store, out, run) if protocol is SMOKE else open_store_of(store, recipe)
+    return ablate(protocol, opened, out, run, grid)
 
 
-def smoke_store(store: Path, step: Step) -> Store:
-    """A store of any corpus; where there is none, one of a small synthetic cohort, made now."""
+def smoke_store(store: Path, out: Path, run: Run) -> Store:
+    """A store of any corpus; where there is none, one of a small synthetic cohort, made now after it was told.
+
+    A call that is wrong in itself makes none, and one that is broken off leaves none.
+
+    Raises
+    ------
+    InputError
+        For a store, an option, a fold or an `out` that cannot be used.
+    """
     if store.exists():
         return Store.open(store)
+    phase_options(SMOKE, run)
+    if run.folds:
+        parse_numbers(run.folds, SMOKE_FOLDS)
+    refuse_taken(out, resume=run.resume)
+    if store.resolve().is_relative_to(out.resolve()):
+        raise InputError(out, "the store would be made in it", "Choose another --out")
+    run.tell(
+        f"{store}: there is no store here. One of {SMOKE_SUBJECTS} synthetic nights is made there now; to use nights "
+        "of your own, stop this and name their store."
+    )
     store.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=store.parent, prefix="cohort-") as cohort:
-        with step("synthetic nights") as advance:
+    with tempfile.TemporaryDirectory(dir=store.parent, prefix="cohort-") as folder:
+        cohort, made = Path(folder) / "cohort", Path(folder) / "store"
+        with run.step("synthetic nights") as advance:
             write_cohort(
-                Path(cohort), subjects=SMOKE_SUBJECTS, nights=1, seed=SMOKE_SEED, hours=SMOKE_HOURS, progress=advance
+                cohort, subjects=SMOKE_SUBJECTS, nights=1, seed=SMOKE_SEED, hours=SMOKE_HOURS, progress=advance
             )
-        with step("preparing") as advance:
-            prepare("sleep-edf-20", Path(cohort), store, progress=advance)
+        with run.step("preparing") as advance:
+            prepare("sleep-edf-20", cohort, made, progress=advance)
+        made.replace(store)
     return Store.open(store)
 
 

@@ -70,10 +70,8 @@ def open_grid(out: Path, manifest: Mapping[str, Any], *, threads: int, resume: b
         If another experiment is there, or this one and `resume` was not asked for.
     """
     path, wanted = out / GRID_FILE, json.loads(json.dumps(manifest))
+    refuse_taken(out, resume=resume)
     if path.is_file():
-        if not resume:
-            fault = "an experiment is here already"
-            raise InputError(out, fault, "Go on with --resume, or choose another --out")
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             threads = int(found.pop("threads"))
@@ -84,11 +82,25 @@ def open_grid(out: Path, manifest: Mapping[str, Any], *, threads: int, resume: b
             fault = f"the experiment here has another {', '.join(differing)}"
             raise InputError(out, fault, "Resume with the options it began with, or choose another --out")
         return threads
-    if out.is_dir() and any(out.iterdir()):
-        raise InputError(out, "holds something else", "Choose another --out")
     out.mkdir(parents=True, exist_ok=True)
     write_text_atomically(path, json.dumps({**wanted, "threads": threads}, indent=1) + "\n")
     return threads
+
+
+def refuse_taken(out: Path, *, resume: bool) -> None:
+    """Refuse a folder that no experiment can be written to.
+
+    Raises
+    ------
+    InputError
+        If an experiment is there and `resume` was not asked for, or something else is.
+    """
+    if (out / GRID_FILE).is_file():
+        if not resume:
+            fault = "an experiment is here already"
+            raise InputError(out, fault, "Go on with --resume, or choose another --out")
+    elif out.is_dir() and any(out.iterdir()):
+        raise InputError(out, "holds something else", "Choose another --out")
 
 
 def run_grid(cells: Sequence[Cell], where: Where, step: Step = silent) -> GridOutcome:
