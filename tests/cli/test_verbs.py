@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from edf_files import write_night
 from mc2sleepnet.cli import app
+from mc2sleepnet.store import Store
 
 
 def call(*arguments: object) -> Result:
@@ -281,14 +282,24 @@ def test_prepare_refuses_scored_epochs_beyond_the_recording(cohort: Path, tmp_pa
     assert "scored epochs" in one_line(result)
 
 
-def test_prepare_exits_1_where_others_are_prepared(cohort: Path, tmp_path: Path) -> None:
+def test_prepare_exits_1_where_others_are_prepared_and_names_each_failure(cohort: Path, tmp_path: Path) -> None:
     shutil.copytree(cohort, tmp_path / "in")
-    first = min((tmp_path / "in").glob("*-PSG.edf"))
-    first.write_bytes(first.read_bytes()[:-5000])
-    result = call("prepare", "sleep-edf-20", tmp_path / "in", "--store", tmp_path / "store")
+    first, second, *_ = sorted((tmp_path / "in").glob("*-PSG.edf"))
+    first.write_bytes(first.read_bytes()[:-50_000])
+    second.write_bytes(b"no EDF")
+    words = ["prepare", "sleep-edf-20", tmp_path / "in", "--store", tmp_path / "store"]
+    result = call(*words)
     assert result.exit_code == 1
-    assert first.name in one_line(result)
-    assert "the other 7 of 8 recordings are prepared" in one_line(result)
+    told = [line for line in result.stderr.splitlines() if line.startswith("mc2sleepnet: ")]
+    assert len(told) == 3
+    assert f"{first.stem[:6]}EC-Hypnogram.edf: " in told[0]
+    assert f"lie beyond the end of {first.name}. Check that" in told[0]
+    assert told[1].startswith(f"mc2sleepnet: {second}: is not EDF")
+    assert told[2] == "mc2sleepnet: 2 of 8 recordings failed, the others are done"
+    assert "6 recordings of 6 subjects" in result.stdout
+    assert "2 recordings could not be prepared and are not in the store" in result.stdout
+    assert len(Store.open(tmp_path / "store").recordings) == 6
+    assert len(json.loads(call(*words, "--json").stdout)["failures"]) == 2
 
 
 def test_prepare_reports_that_data_is_synthetic(cohort: Path, tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from edf_files import noise_uv, signal
-from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.errors import InputError, SomeInputsError
 from mc2sleepnet.core.stages import N2, N3, UNSCORED, R, W
 from mc2sleepnet.corpora.prepare import PrepareOptions, prepare
+from mc2sleepnet.corpora.summary import SomeNotPreparedError
 from mc2sleepnet.formats import write_annotations
 from mc2sleepnet.store import Store
 
@@ -155,12 +156,62 @@ def test_the_good_nights_are_prepared_before_all_bad_ones_are_named(source, stor
         prepare("sleep-edf-78", source, store_dir)
     assert "SC4011EC-Hypnogram.edf: 4 scored" in str(raised.value)
     assert "SC4021E0-PSG.edf: is not EDF" in str(raised.value)
-    with pytest.raises(InputError, match="no finished store"):
-        Store.open(store_dir)
+    assert [recording.name for recording in Store.open(store_dir).recordings] == ["SC4001E0"]
     write_night(source, "SC4011E")
     write_night(source, "SC4021E")
     assert prepare("sleep-edf-78", source, store_dir).n_already_there == 1
     assert len(Store.open(store_dir).recordings) == 3
+
+
+def test_a_store_of_some_nights_says_how_many_and_which_are_not_in_it(source, store_dir):
+    write_night(source)
+    write_night(source, "SC4011E", n_recorded=70)
+    with pytest.raises(SomeNotPreparedError) as raised:
+        prepare("sleep-edf-78", source, store_dir)
+    summary = raised.value.summary
+    assert [recording.name for recording in summary.recordings] == ["SC4001E0"]
+    assert [error.where for error in summary.failures] == [str(source / "SC4011EC-Hypnogram.edf")]
+    assert summary.to_json()["failures"] == [str(summary.failures[0])]
+    assert "1 recordings could not be prepared and are not in the store" in summary.to_text()
+
+
+def test_a_night_that_was_prepared_and_is_broken_now_is_in_the_store_no_more_until_it_is_mended(source, store_dir):
+    write_night(source)
+    write_night(source, "SC4011E")
+    whole = prepare("sleep-edf-78", source, store_dir).recordings
+    path = source / "SC4011E0-PSG.edf"
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(SomeNotPreparedError):
+        prepare("sleep-edf-78", source, store_dir)
+    assert [recording.name for recording in Store.open(store_dir).recordings] == ["SC4001E0"]
+    path.write_bytes(content)
+    mended = prepare("sleep-edf-78", source, store_dir)
+    assert (mended.recordings, mended.n_already_there) == (whole, 2)
+    assert Store.open(store_dir).recordings == whole
+
+
+def test_where_none_can_be_prepared_there_is_no_store(source, store_dir):
+    write_night(source, n_recorded=70)
+    write_night(source, "SC4011E", n_recorded=70)
+    with pytest.raises(InputError, match="2 of 2 recordings cannot be used") as raised:
+        prepare("sleep-edf-78", source, store_dir)
+    assert not isinstance(raised.value, SomeInputsError)
+    with pytest.raises(InputError, match="no finished store"):
+        Store.open(store_dir)
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_a_store_of_one_corpus_takes_no_other(source, store_dir, is_finished):
+    write_night(source)
+    prepare("sleep-edf-20", source, store_dir)
+    if not is_finished:
+        (store_dir / "index.json").unlink()
+    before = files_of(store_dir)
+    with pytest.raises(InputError, match=r"is a store of sleep-edf-20, not of sleep-edf-78\. Use another --store"):
+        prepare("sleep-edf-78", source, store_dir)
+    assert files_of(store_dir) == before
+    assert prepare("sleep-edf-20", source, store_dir).n_already_there == 1
 
 
 def test_a_second_run_does_nothing_again(source, store_dir):
@@ -277,8 +328,10 @@ def test_a_store_holds_what_its_source_holds_and_nothing_else(source, store_dir)
     write_night(source)
     write_night(source, "SC4201E")
     prepare("sleep-edf-78", source, store_dir)
+    for path in source.glob("SC4201E*"):
+        path.unlink()
     with pytest.raises(InputError, match=r"holds 1 recordings that .* lacks, such as 'SC4201E0'"):
-        prepare("sleep-edf-20", source, store_dir)
+        prepare("sleep-edf-78", source, store_dir)
     assert len(Store.open(store_dir).recordings) == 2
 
 

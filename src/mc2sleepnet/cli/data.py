@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mc2sleepnet.cli.failure import verb
+from mc2sleepnet.cli.failure import end_with, verb
 from mc2sleepnet.cli.progress import progress_bar
 
 
@@ -67,6 +67,7 @@ def prepare(
     from mc2sleepnet.corpora.folder import FolderLayout
     from mc2sleepnet.corpora.prepare import PrepareOptions
     from mc2sleepnet.corpora.prepare import prepare as run
+    from mc2sleepnet.corpora.summary import SomeNotPreparedError
 
     layout = FolderLayout(recordings=recordings, hypnograms=hypnograms, subjects=subjects)
     options = PrepareOptions(
@@ -79,9 +80,14 @@ def prepare(
         seed=seed,
         layout=layout,
     )
-    with progress_bar("preparing") as advance:
-        summary = run(corpus, source, store, options=options, workers=workers, progress=advance)
+    try:
+        with progress_bar("preparing") as advance:
+            summary = run(corpus, source, store, options=options, workers=workers, progress=advance)
+        n_recordings = len(summary.recordings)
+    except SomeNotPreparedError as error:
+        summary, n_recordings = error.summary, error.n_recordings
     print(json.dumps(summary.to_json(), indent=1) if as_json else f"{summary.to_text()}\nstore: {store}")
+    end_with(summary.failures, n_recordings, "recordings")
 
 
 @verb

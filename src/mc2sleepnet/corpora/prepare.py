@@ -16,15 +16,17 @@ from mc2sleepnet.corpora.recordings import Job, Prepared, prepare_pair
 from mc2sleepnet.corpora.shhs import find_shhs
 from mc2sleepnet.corpora.sleep_edf import find_sleep_edf
 from mc2sleepnet.corpora.splits import made_folds, read_split, write_manifest
-from mc2sleepnet.corpora.summary import Summary
+from mc2sleepnet.corpora.summary import SomeNotPreparedError, Summary
 from mc2sleepnet.store import (
     FOLDS_NAME,
     INDEX_NAME,
     StoredRecording,
+    finished_recording,
     recording_names,
     remove_recording,
     write_index,
 )
+from mc2sleepnet.store.layout import read_json
 
 Progress = Callable[[int, int, str], None]
 
@@ -70,8 +72,7 @@ def prepare(
     """Prepare a corpus into a store.
 
     A recording that an earlier run finished is kept if its files and the protocol are the same. A killed run
-    leaves no half-written recording. If some recordings cannot be used, all others are prepared before the error,
-    and the store opens only when none is left.
+    leaves no half-written recording. If some recordings cannot be used, the store holds all others before the error.
 
     Parameters
     ----------
@@ -95,9 +96,11 @@ def prepare(
 
     Raises
     ------
+    SomeNotPreparedError
+        If some recordings cannot be used; it names them all and has the summary of the others.
     InputError
-        If an option is wrong, the source holds nothing usable, some of its files are broken (all of them are named),
-        or another process is preparing the same store.
+        If an option is wrong, the source holds nothing usable, the store is of another corpus, or another process is
+        preparing the same store.
     OSError
         If the store cannot be written; it names the file.
     """
@@ -115,22 +118,31 @@ def prepare(
     _refuse_inside(source, store_dir)
     store_dir.mkdir(parents=True, exist_ok=True)
     with only_writer(store_dir, "preparing"):
+        _refuse_other_corpus(store_dir, corpus)
         _clear(store_dir, source, found)
         jobs = [Job(pair=pair, store_dir=store_dir, protocol=protocol) for pair in found.pairs]
-        prepared = _prepare_all(jobs, source, workers, progress)
-        recordings = _kept(store_dir, source, prepared)
-        write_index(store_dir, corpus)
-        folds, remarks = _split(store_dir, corpus, recordings, options)
-    return Summary(
+        prepared, refused = _prepare_all(jobs, source, workers, progress)
+        recordings = _kept(store_dir, source, prepared, refused)
+        write_index(store_dir, corpus, [recording.name for recording in recordings])
+        try:
+            folds, remarks = _split(store_dir, corpus, recordings, options)
+        except InputError as error:
+            # A split may want just the recordings that could not be prepared.
+            raise (_error(source, refused, len(jobs)) if refused else error) from None
+    summary = Summary(
         protocol=protocol,
         store_dir=store_dir,
         recordings=recordings,
         n_already_there=sum(one.was_there for one in prepared),
+        failures=refused,
         left_out={one.name: one.left_out for one in prepared if one.recording is None},
         missing=found.missing,
         remarks=(*found.remarks, *unofficial_files(source, _hashes(found, recordings)), *remarks),
         folds=folds,
     )
+    if refused:
+        raise SomeNotPreparedError(_error(source, refused, len(jobs)), summary, len(jobs))
+    return summary
 
 
 def _check_options(corpus: str, options: PrepareOptions) -> None:
@@ -156,8 +168,10 @@ def _refuse_inside(source: Path, store_dir: Path) -> None:
         raise InputError(store_dir, "is a file", "Name a folder for the store")
 
 
-def _prepare_all(jobs: Sequence[Job], source: Path, workers: int, progress: Progress | None) -> list[Prepared]:
-    """How every pair ended; all that can be prepared is, before those that cannot are named."""
+def _prepare_all(
+    jobs: Sequence[Job], source: Path, workers: int, progress: Progress | None
+) -> tuple[list[Prepared], tuple[InputError, ...]]:
+    """How every pair ended, and what is wrong with those that cannot be used; an error if none can."""
     prepared: list[Prepared] = []
     refused: list[InputError] = []
     ends = run_jobs(prepare_pair, jobs, workers=workers, name_of=lambda job: str(job.pair.recording_path))
@@ -170,17 +184,22 @@ def _prepare_all(jobs: Sequence[Job], source: Path, workers: int, progress: Prog
         if progress is not None:
             progress(done, len(jobs), jobs[end.index].pair.name)
     _clear_parts(jobs[0].store_dir)
-    if refused:
-        raise _error(source, sorted(refused, key=str), len(jobs))
-    return prepared
+    refused.sort(key=str)
+    if not prepared:
+        raise _error(source, refused, len(jobs))
+    return prepared, tuple(refused)
 
 
-def _kept(store_dir: Path, source: Path, prepared: Sequence[Prepared]) -> tuple[StoredRecording, ...]:
+def _kept(
+    store_dir: Path, source: Path, prepared: Sequence[Prepared], refused: Sequence[InputError]
+) -> tuple[StoredRecording, ...]:
     """Recordings of the store in order of their names; what the rules leave out is taken out of it."""
     recordings = [one.recording for one in prepared if one.recording is not None]
     left_out = [one for one in prepared if one.recording is None]
     for one in left_out:
         remove_recording(store_dir, one.name)
+    if not recordings and refused:
+        raise _error(source, refused, len(prepared) + len(refused))
     if not recordings:
         fault = f"the rules leave out every recording, {left_out[0].name} because {left_out[0].left_out}"
         raise InputError(source, fault, "Choose other --rules")
@@ -211,6 +230,17 @@ def _split(
     if folds:
         write_manifest(store_dir, corpus, folds, rule=remark, seed=options.seed)
     return folds, (remark,)
+
+
+def _refuse_other_corpus(store_dir: Path, corpus: str) -> None:
+    """Refuse a store that was prepared, finished or not, from another corpus."""
+    try:
+        was = read_json(store_dir / INDEX_NAME)["corpus"]
+    except (InputError, KeyError, TypeError):
+        finished = (finished_recording(store_dir, name) for name in recording_names(store_dir))
+        was = next((one.protocol.get("corpus", corpus) for one in finished if one is not None), corpus)
+    if was != corpus:
+        raise InputError(store_dir, f"is a store of {was}, not of {corpus}", "Use another --store")
 
 
 def _clear(store_dir: Path, source: Path, found: Found) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from mc2sleepnet.core.errors import InputError, SomeInputsError
 from mc2sleepnet.core.recording import Finding
 from mc2sleepnet.core.stages import STAGES, UNSCORED_NAME
 from mc2sleepnet.corpora.folds import Fold
@@ -30,6 +31,8 @@ class Summary:
         All of the store, in order of their names.
     n_already_there
         Recordings that an earlier run had finished.
+    failures
+        What is wrong with each recording that could not be prepared.
     left_out
         Why, by the name of each recording that the protocol's rules leave out.
     missing
@@ -44,6 +47,7 @@ class Summary:
     store_dir: Path
     recordings: tuple[StoredRecording, ...]
     n_already_there: int
+    failures: tuple[InputError, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -127,6 +131,7 @@ class Summary:
             },
             "absent": list(self.absent),
             "unexpected": list(self.unexpected),
+            "failures": [str(error) for error in self.failures],
             "missing": list(self.missing),
             "left_out": self.left_out,
             "remarks": list(self.remarks),
@@ -151,6 +156,8 @@ class Summary:
             *self.remarks,
         ]
         lines += [f"split: {_sizes(fold)}, manifest {fold.manifest_hash[:12]}" for fold in self.folds]
+        if self.failures:
+            lines.append(f"{len(self.failures)} recordings could not be prepared and are not in the store")
         if self.n_already_there:
             lines.append(f"{self.n_already_there} recordings were already there")
         return "\n".join(lines)
@@ -194,6 +201,25 @@ class Summary:
             f"the total is NOT the published one: {self.n_scored:,}, {difference:+,} ({stages}); the recordings below "
             "say what was cut or lost, and a file that is not PhysioNet's own would explain the rest"
         ]
+
+
+class SomeNotPreparedError(SomeInputsError):
+    """Some recordings of several could not be prepared; the store holds the others.
+
+    Parameters
+    ----------
+    error
+        Names them.
+    summary
+        Of the others.
+    n_recordings
+        How many there were to prepare.
+    """
+
+    def __init__(self, error: InputError, summary: Summary, n_recordings: int) -> None:
+        super().__init__(error.where, error.fault, error.remedy)
+        self.summary = summary
+        self.n_recordings = n_recordings
 
 
 def _sizes(fold: Fold) -> str:

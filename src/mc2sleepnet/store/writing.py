@@ -132,8 +132,8 @@ def finished_recording(store_dir: Path, name: str) -> StoredRecording | None:
     return recording if n_bytes == recording.n_epochs * BYTES_PER_EPOCH else None
 
 
-def write_index(store_dir: Path, corpus: str) -> None:
-    """Join the sidecars of all finished recordings into the index by which the store opens.
+def write_index(store_dir: Path, corpus: str, names: Sequence[str] | None = None) -> None:
+    """Join the sidecars of finished recordings, those of some names or all, into the index by which the store opens.
 
     Raises
     ------
@@ -142,7 +142,8 @@ def write_index(store_dir: Path, corpus: str) -> None:
     OSError
         If the disk is full or cannot be written; it names the file.
     """
-    sidecars = [sidecar_path(store_dir, name) for name in recording_names(store_dir)]
+    names = recording_names(store_dir) if names is None else names
+    sidecars = [sidecar_path(store_dir, name) for name in names]
     recordings = [from_json(path, read_json(path)) for path in sidecars]
     if not recordings:
         raise InputError(store_dir, "holds no recordings", "Prepare some into it first")
