@@ -49,6 +49,27 @@ def full(cohort: Path, *more: object) -> Result:
     return call(*scorers, "--subjects", cohort / "subjects.csv", "--by", "age", *more)
 
 
+def test_hypnograms_without_a_scored_epoch_in_common_are_an_error_and_no_table_of_dashes(tmp_path: Path) -> None:
+    stage = np.array([0, 0, 1, 2, 2])
+    scored = text_file(tmp_path / "scored.txt", stage)
+    nothing = text_file(tmp_path / "nothing.txt", np.full(5, -1))
+    first = text_file(tmp_path / "first.txt", np.array([0, 0, -1, -1, -1]))
+    last = text_file(tmp_path / "last.txt", np.array([-1, -1, -1, 2, 2]))
+    for files, line in (
+        ((scored, nothing), f"{nothing}: has a stage in none of the 5 epochs that {scored} scored. Check that both"),
+        ((first, last), f"{last}: has a stage in none of the 2 epochs that {first} scored. Check that both"),
+        ((nothing, scored), f"{nothing}: has no epoch with a stage. Give a reference that is scored."),
+        ((first, last, nothing), f"{first}: nobody else has a stage in any of the 2 epochs that it scored. Check"),
+    ):
+        result = call(*files, "--csv", tmp_path / "table.csv")
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        assert len(told(result)) == 1
+        assert told(result)[0].startswith(f"mc2sleepnet: {line}")
+        assert not (tmp_path / "table.csv").exists()
+    assert call(scored, nothing, last).exit_code == 0
+
+
 def test_folders_of_several_scorers_by_group_in_text(cohort: Path) -> None:
     result = full(cohort)
     assert result.exit_code == 0, result.stderr

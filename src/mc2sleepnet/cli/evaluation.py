@@ -36,7 +36,7 @@ def evaluate(
     Only epochs that both sides scored are compared; the share of them is told as coverage.
     """
     from mc2sleepnet.evaluation.as_json import evaluation_json
-    from mc2sleepnet.evaluation.evaluate import evaluate_paths
+    from mc2sleepnet.evaluation.evaluate import evaluate_paths, refuse_nothing_in_common
     from mc2sleepnet.evaluation.outputs import write_outputs
     from mc2sleepnet.evaluation.text import evaluation_text
 
@@ -44,6 +44,7 @@ def evaluate(
     read: Any = {"machines": machine or [], "codes": codes, "workers": workers or os.cpu_count() or 1, "seed": seed}
     with progress_bar("compare") as advance:
         evaluation, files = evaluate_paths(reference, predicted or [], **table_of, **read, progress=advance)
+    refuse_nothing_in_common(evaluation, files)
     write_outputs(evaluation, files, html=html, table=table, epochs=epochs)
     as_text = json.dumps(evaluation_json(evaluation), ensure_ascii=False) if as_json else evaluation_text(evaluation)
     print(as_text, end="\n" if as_text else "")

@@ -95,6 +95,27 @@ def evaluate_paths(
     return evaluation, paired
 
 
+def refuse_nothing_in_common(evaluation: Evaluation, paired: Paired) -> None:
+    """Refuse what would be a table of dashes; where files have failed too, they are the ones to name.
+
+    Raises
+    ------
+    InputError
+        If no epoch has a stage of both the reference and any other scorer.
+    """
+    pooled = [scorer.pooled for scorer in evaluation.scorers]
+    if evaluation.failures or not pooled or any(one.n_epochs for one in pooled):
+        return
+    reference, n_reference = paired.scorers[0].where, max(one.n_reference_scored for one in pooled)
+    if not n_reference:
+        raise InputError(reference, "has no epoch with a stage", "Give a reference that is scored")
+    remedy = "Check that both are of the same night, and scored"
+    if len(pooled) == 1:
+        fault = f"has a stage in none of the {n_reference} epochs that {reference} scored"
+        raise InputError(paired.scorers[1].where, fault, remedy)
+    raise InputError(reference, f"nobody else has a stage in any of the {n_reference} epochs that it scored", remedy)
+
+
 def _count(
     files: Sequence[NightFiles], workers: int, progress: Callable[[int, int, str], None]
 ) -> tuple[list[Night], list[InputError]]:
