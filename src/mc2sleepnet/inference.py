@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.dead_stretches import bridged
 from mc2sleepnet.core.margins import night_with_margins
 from mc2sleepnet.core.recording_statistics import recording_statistics
 from mc2sleepnet.core.stages import N_STAGES
@@ -66,8 +67,9 @@ def encode_night(
     Shape: [N, T] µV, [N] → [N, S, D]
 
     `progress` is told how many epochs each call encoded. A network that reads the recording's own statistics gets
-    those of all scorable epochs.
+    those of all scorable epochs. Dead stretches of an epoch are bridged by the rest of it first.
     """
+    signal_uv = bridged(signal_uv)
     scorable = np.flatnonzero(is_scorable)
     encoded = []
     statistics = None

@@ -39,9 +39,29 @@ def test_an_epoch_is_flat_below_half_a_microvolt_whatever_its_offset():
     quiet = 55 + 0.2 * np.sign(noise)
     blip = quiet.copy()
     blip[1500] += 1
-    epochs = cut_epochs(recording(np.concatenate([noise, quiet, blip, np.zeros(3000)])))
-    assert epochs.source == (Source.MODEL, Source.FLAT, Source.MODEL, Source.FLAT)
-    assert epochs.is_scorable.tolist() == [True, False, True, False]
+    lively = 55 + 0.3 * np.sign(noise)
+    epochs = cut_epochs(recording(np.concatenate([noise, quiet, blip, lively, np.zeros(3000)])))
+    assert epochs.source == (Source.MODEL, Source.FLAT, Source.FLAT, Source.MODEL, Source.FLAT)
+    assert epochs.is_scorable.tolist() == [True, False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("dead_s", "source"), [(1.9, Source.MODEL), (2, Source.MODEL), (15, Source.MODEL), (16, Source.FLAT)]
+)
+def test_an_epoch_is_scored_by_the_rest_where_half_of_it_is_dead_at_most(dead_s, source):
+    signal_uv = noise_uv(60, 100)
+    n = round(dead_s * 100)
+    # Steps at both ends: what is beside a dead stretch must not belong to it by chance.
+    signal_uv[4000 : 4000 + n] = 300
+    epochs = cut_epochs(recording(signal_uv))
+    assert epochs.source == (Source.MODEL, source)
+    told = {2: "2 s", 15: "15 s"}.get(dead_s)
+    expected = [("dead-stretches", f"1 epoch holds dead stretches, {told} in all, and are scored by")] if told else []
+    if source is Source.FLAT:
+        expected = [("flat", "1 epoch is flat")]
+    found = [(finding.id, finding.message) for finding in epochs.findings]
+    assert [one for one, _ in found] == [one for one, _ in expected]
+    assert all(message.startswith(begins) for (_, message), (_, begins) in zip(found, expected, strict=True))
 
 
 def test_flat_epochs_are_told_after_what_was_found_before():

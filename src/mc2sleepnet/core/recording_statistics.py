@@ -7,6 +7,7 @@ epochs of the recording alone, in numpy, whatever engine runs the network.
 import numpy as np
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.dead_stretches import speaks
 from mc2sleepnet.core.slow_drift import drift_free
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ
 
@@ -76,10 +77,14 @@ def recording_statistics(
 ) -> NDArray[np.float32]:
     """Statistics of a recording's readable epochs; what `statistics_of_frames` makes of a thinned set of frames.
 
+    Epochs that are mostly dead are left out: a store holds those too, as an expert may have scored them.
+
     Shape: [N, T] µV, [N] or None for all → [N_STATISTICS]
     """
     readable = np.arange(len(signal_uv)) if is_readable is None else np.flatnonzero(is_readable)
     assert len(readable) > 0
+    enough = speaks(signal_uv)[readable]
+    readable = readable[enough] if enough.any() else readable
     decibels = np.empty((len(readable), len(range(0, N_FRAMES, FRAME_STEP)), N_BINS), np.float32)
     samples_uv = np.empty((len(readable), len(range(0, SAMPLES_PER_EPOCH, SAMPLE_STEP))), np.float32)
     # Piece by piece: windowed frames of a whole recording would be many times its size.

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.dead_stretches import DEAD_UV
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ
-from mc2sleepnet.signals.epochs import FLAT_UV
 
 WINDOW_S = 2
 WINDOW_SAMPLES = WINDOW_S * SAMPLING_HZ
@@ -44,7 +44,7 @@ def night_spectrogram(signal_uv: NDArray[np.floating]) -> tuple[NDArray[np.float
     for first in range(0, len(windows), at_once):
         some = windows[first : first + at_once].astype(np.float32)
         frame_of = np.arange(first, first + len(some)) // per_frame
-        is_recorded = np.ptp(some, axis=1) >= FLAT_UV
+        is_recorded = np.ptp(some, axis=1) >= DEAD_UV
         density = np.abs(np.fft.rfft((some - some.mean(axis=1, keepdims=True)) * taper)[:, :N_BINS]) ** 2 * to_density
         np.add.at(power, frame_of, density * is_recorded[:, None])
         np.add.at(n_recorded, frame_of, is_recorded)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.dead_stretches import bridged
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.model_folder import ModelFolder
@@ -255,5 +256,5 @@ def _outside(recording: EpochedRecording, model: ModelFolder) -> tuple[str, ...]
     known = model.config.get("provenance", {}).get("statistics_range")
     if not known or not recording.is_scorable.any():
         return ()
-    statistics = recording_statistics(recording.signal_uv, recording.is_scorable)
+    statistics = recording_statistics(bridged(recording.signal_uv), recording.is_scorable)
     return StatisticsRange.from_json(known).what_is_outside(statistics)

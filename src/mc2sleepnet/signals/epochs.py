@@ -5,13 +5,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.dead_stretches import MOST_DEAD, dead_share
 from mc2sleepnet.core.recording import EpochedRecording, Finding, Recording, Source
-from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ
+from mc2sleepnet.core.stages import EPOCH_S, SAMPLES_PER_EPOCH, SAMPLING_HZ
 from mc2sleepnet.signals.doubts import Doubt
-from mc2sleepnet.signals.quality import RINGING_S
 
-# A living scalp never keeps still to half a microvolt for 30 s: the noise of an amplifier alone is as large.
-FLAT_UV: Final = 0.5
 # More flat epochs than this share of those recorded, and the electrode was hardly on.
 _MOST: Final = 0.5
 
@@ -20,8 +18,8 @@ def cut_epochs(recording: Recording, source_sampling_hz: float | None = None) ->
     """Cut a recording into 30-s epochs, on the grid of its first sample.
 
     An epoch is ``PARTIAL`` if the recording ends within it, else ``GAP`` if any of its samples was not recorded,
-    else ``FLAT`` if all of it but half a second at either end spans less than 0.5 µV, else ``MODEL``: a stager can
-    read it.
+    else ``FLAT`` if more than half of it lies within two seconds that span less than 0.5 µV (is dead), else ``MODEL``:
+    a stager can read it, dead stretches bridged.
 
     Parameters
     ----------
@@ -34,7 +32,7 @@ def cut_epochs(recording: Recording, source_sampling_hz: float | None = None) ->
     -------
     EpochedRecording
         Shape ``[ceil(samples / 3000), 3000]``; zeros where nothing was recorded. Finding ``flat`` tells how many
-        epochs are.
+        epochs are, ``dead-stretches`` how many others hold some.
     """
     assert recording.sampling_hz == SAMPLING_HZ
     n_samples = len(recording.signal_uv)
@@ -60,9 +58,10 @@ def label_epochs(recording: Recording, rows: NDArray[np.float32], source_samplin
     n_beyond = rows.size - n_samples
     # Infinite samples are no signal either; an array may hold them.
     np.nan_to_num(rows, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    share = dead_share(rows)
     source = [
         Source.GAP if gap else Source.FLAT if flat else Source.MODEL
-        for gap, flat in zip(is_gap.tolist(), is_flat(rows).tolist(), strict=True)
+        for gap, flat in zip(is_gap.tolist(), (share > MOST_DEAD).tolist(), strict=True)
     ]
     if n_beyond:
         source[-1] = Source.PARTIAL
@@ -75,6 +74,12 @@ def label_epochs(recording: Recording, rows: NDArray[np.float32], source_samplin
         findings.append(Doubt(id="mostly-flat", message=message, remedy="Choose another with --channel"))
     elif n_flat:
         findings.append(Finding(id="flat", message=message))
+    has_dead = (share > 0) & [here is Source.MODEL for here in source]
+    if has_dead.any():
+        n, seconds = np.count_nonzero(has_dead), share[has_dead].sum() * EPOCH_S
+        message = f"{n} epochs hold" if n > 1 else "1 epoch holds"
+        message += f" dead stretches, {seconds:.0f} s in all, and are scored by the rest of their 30 s"
+        findings.append(Finding(id="dead-stretches", message=message))
     return EpochedRecording(
         signal_uv=rows,
         source=tuple(source),
@@ -86,11 +91,3 @@ def label_epochs(recording: Recording, rows: NDArray[np.float32], source_samplin
         findings=tuple(findings),
         is_synthetic=recording.is_synthetic,
     )
-
-
-def is_flat(signal_uv: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Shape ``[N, 3000]`` → ``[N]``: True where an epoch holds no signal, by `cut_epochs`'s rule."""
-    margin = round(RINGING_S * SAMPLING_HZ)
-    inner = signal_uv[:, margin:-margin]
-    span_uv = np.max(inner, axis=1) - np.min(inner, axis=1)
-    return np.asarray(span_uv < FLAT_UV, dtype=np.bool_)

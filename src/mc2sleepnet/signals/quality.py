@@ -11,8 +11,6 @@ from mc2sleepnet.signals.doubts import Doubt
 
 # Fewer steps of the converter than these are what an electrode that is off leaves.
 FLAT_STEPS: Final = 16
-# Resampling rings where a flat stretch begins or ends, up to this far into the flat epoch beside it.
-RINGING_S: Final = 0.5
 # A signal that stays at its own extreme for three samples running does not turn there: it is cut off.
 _RUN: Final = 3
 # Share of an epoch's samples that end such a run: some clipping, and so much that the epoch is lost.

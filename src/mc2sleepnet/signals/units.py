@@ -8,11 +8,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.dead_stretches import RINGING_S
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.recording import Finding
 from mc2sleepnet.core.stages import EPOCH_S
 from mc2sleepnet.signals.doubts import Doubt
-from mc2sleepnet.signals.quality import FLAT_STEPS, RINGING_S
+from mc2sleepnet.signals.quality import FLAT_STEPS
 
 # µ has two code points (micro sign, Greek mu), and is lost altogether where a header was made ASCII by force.
 _MICROVOLTS: Final = frozenset(

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.dead_stretches import bridged, speaks
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.core.recording_statistics import statistics_of_frames, thinned
 from mc2sleepnet.core.stages import N3, N_STAGES, W
@@ -55,9 +56,11 @@ def fit_completion(
     part, whole, kind = [], [], []
     for done, recording in enumerate(data.training, start=1):
         epochs = data.store.epochs_of(recording)
-        is_readable = data.store.is_readable[epochs]
+        is_readable = data.store.is_readable[epochs].copy()
         if is_readable.any():
-            signal_uv = data.signal_uv(epochs[is_readable], "training")
+            signal_uv = bridged(data.signal_uv(epochs[is_readable], "training"))
+            alive = speaks(signal_uv)
+            is_readable[is_readable], signal_uv = alive, signal_uv[alive]
             decibels, samples_uv = thinned(signal_uv, removes_drift=removes_drift)
             of_whole = statistics_of_frames(decibels, samples_uv)
             generator = keyed_generator(seed, "completion", recording)

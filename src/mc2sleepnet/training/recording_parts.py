@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mc2sleepnet.core.dead_stretches import bridged, speaks
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.core.recording_statistics import (
     N_STATISTICS,
@@ -154,9 +155,11 @@ def recording_parts(
     is_in, statistics = {}, {}
     for done, recording in enumerate(recordings, start=1):
         epochs = store.epochs_of(recording)
-        is_readable = store.is_readable[epochs]
+        is_readable = store.is_readable[epochs].copy()
         if is_readable.any():
-            signal_uv = data.signal_uv(epochs[is_readable], "training")
+            signal_uv = bridged(data.signal_uv(epochs[is_readable], "training"))
+            alive = speaks(signal_uv)
+            is_readable[is_readable], signal_uv = alive, signal_uv[alive]
             decibels, samples_uv = thinned(signal_uv, removes_drift=removes_drift)
             parts = [np.ones(len(epochs), np.bool_)]
             if kind == "random":

@@ -1,0 +1,95 @@
+"""Stretches of an epoch in which the electrode said nothing, bridged by the rest of the epoch.
+
+A scorer reads an epoch with ten dead seconds by the other twenty. A network reads the silence as well, and silence also
+bends the statistics of the whole recording by which it reads every epoch; so it is given the epoch without it.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mc2sleepnet.core.stages import SAMPLING_HZ
+
+# A living scalp never keeps still to half a microvolt for two seconds: an amplifier's noise alone is as large.
+DEAD_UV = 0.5
+DEAD_SAMPLES = 2 * SAMPLING_HZ
+# Resampling rings where a dead stretch begins or ends, up to this far.
+RINGING_S = 0.5
+# More of an epoch dead than this share, and the rest does not speak for all of it.
+MOST_DEAD = 0.5
+
+
+def is_dead(signal_uv: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Samples within two seconds of their epoch that span less than 0.5 µV. Shape: [M, T] → [M, T]"""
+    dead = np.zeros(signal_uv.shape, np.bool_)
+    # Every such stretch holds a whole one of these halves: most epochs have no still half, and need no closer look.
+    halves_uv = signal_uv.reshape(len(signal_uv), -1, DEAD_SAMPLES // 2)
+    looked_at = np.flatnonzero((np.ptp(halves_uv, axis=2) < DEAD_UV).any(axis=1))
+    for epoch in looked_at:
+        windows_uv = np.lib.stride_tricks.sliding_window_view(signal_uv[epoch], DEAD_SAMPLES)
+        is_still = np.ptp(windows_uv, axis=1) < DEAD_UV
+        dead[epoch] = _widened(is_still, DEAD_SAMPLES - 1)
+    return dead
+
+
+def dead_share(signal_uv: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Share of each epoch that is dead. Shape: [M, T] µV → [M]"""
+    share: NDArray[np.float64] = is_dead(signal_uv).mean(axis=1)
+    return share
+
+
+def speaks(signal_uv: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Epochs that are not mostly dead; all of them where that leaves none. Shape: [M, T] µV → [M]"""
+    enough = dead_share(signal_uv) <= MOST_DEAD
+    return enough if enough.any() else np.ones(len(signal_uv), np.bool_)
+
+
+def bridged(signal_uv: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Epochs whose dead stretches, where they are half of it at most, are filled by the rest, mirrored at both edges.
+
+    The two mirror images fade into each other with constant power. What rings at the edges is replaced too. Epochs
+    without dead stretches, and those that are mostly dead, are as they were; without any to bridge it is the very
+    array.
+
+    Shape: [M, T] µV → [M, T] µV
+    """
+    dead = is_dead(signal_uv)
+    share = dead.mean(axis=1)
+    to_bridge = np.flatnonzero((share > 0) & (share <= MOST_DEAD))
+    if not len(to_bridge):
+        return signal_uv
+    filled_uv = signal_uv.copy()
+    for epoch in to_bridge:
+        filled_uv[epoch] = _bridged_epoch(signal_uv[epoch], dead[epoch])
+    return filled_uv
+
+
+def _bridged_epoch(signal_uv: NDArray[np.float32], dead: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Shape: [T] µV, [T] → [T] µV"""
+    ringing = round(RINGING_S * SAMPLING_HZ)
+    absent = _widened(dead, 2 * ringing)[ringing:-ringing]
+    if np.count_nonzero(~absent) < DEAD_SAMPLES:  # many short stretches, with ringing all between
+        absent = dead
+    live_uv = signal_uv[~absent]
+    level_uv = np.median(live_uv)
+    # To and fro without end: index −1 is the first sample again, as the last comes twice at the other end.
+    round_trip_uv = np.concatenate([live_uv, live_uv[::-1]]) - level_uv
+    filled_uv = signal_uv.copy()
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], absent, [False]]).astype(np.int8)))
+    for start, stop in edges.reshape(-1, 2):
+        n, n_before = stop - start, np.count_nonzero(~absent[:start])
+        backwards = round_trip_uv[(n_before - 1 - np.arange(n)) % len(round_trip_uv)]
+        forwards = round_trip_uv[(n_before + np.arange(n)) % len(round_trip_uv)][::-1]
+        if start == 0:
+            fill_uv = forwards
+        elif stop == len(signal_uv):
+            fill_uv = backwards
+        else:
+            angle = (np.arange(n) + 0.5) / n * (np.pi / 2)
+            fill_uv = backwards * np.cos(angle) + forwards * np.sin(angle)
+        filled_uv[start:stop] = fill_uv + level_uv
+    return filled_uv
+
+
+def _widened(marks: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
+    """Every mark and the `n` places after it. Shape: [T] → [T + n]"""
+    return np.convolve(marks, np.ones(n + 1, np.int64))[: len(marks) + n] > 0
