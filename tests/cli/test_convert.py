@@ -1,6 +1,7 @@
 """`convert` as a user meets it."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +86,24 @@ def test_an_output_that_cannot_be_written_is_named(source: Path, tmp_path: Path)
     result = call(source, "--to", "csv", "--out", tmp_path / "none" / "h.csv")
     assert result.exit_code == 2
     assert "h.csv" in result.stderr
+
+
+def test_a_pipe_is_refused_and_not_read_without_its_beginning(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    result = call(pipe, "--to", "csv", "--out", tmp_path / "out.csv")
+    assert result.exit_code == 2
+    assert (
+        result.stderr
+        == f"mc2sleepnet: {pipe}: is no regular file, and can be read only once. Save it as a file first.\n"
+    )
+
+
+def test_what_is_no_regular_file_is_never_replaced_by_one(source: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for out, fault in ((pipe, "is no regular file"), (tmp_path, "is a folder")):
+        result = call(source, "--to", "csv", "--out", out)
+        assert result.exit_code == 2
+        assert result.stderr == f"mc2sleepnet: {out}: {fault}. Name a file to write.\n"
+    assert pipe.is_fifo()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 from pathlib import Path
 
@@ -68,6 +69,21 @@ def test_hypnograms_without_a_scored_epoch_in_common_are_an_error_and_no_table_o
         assert told(result)[0].startswith(f"mc2sleepnet: {line}")
         assert not (tmp_path / "table.csv").exists()
     assert call(scored, nothing, last).exit_code == 0
+
+
+@pytest.mark.parametrize("option", ["--html", "--csv", "--epochs"])
+def test_what_is_no_regular_file_is_neither_read_nor_replaced(option: str, cohort: Path, tmp_path: Path) -> None:
+    pipe, night_of = tmp_path / "pipe", cohort / "expert" / "n0.txt"
+    os.mkfifo(pipe)
+    written = call(night_of, night_of, option, pipe)
+    assert (written.exit_code, told(written)) == (
+        2,
+        [f"mc2sleepnet: {pipe}: is no regular file. Name a file to write."],
+    )
+    read = call(night_of, pipe)
+    assert (read.exit_code, len(told(read))) == (2, 1)
+    assert told(read)[0].startswith(f"mc2sleepnet: {pipe}: is no regular file.")
+    assert pipe.is_fifo()
 
 
 def test_folders_of_several_scorers_by_group_in_text(cohort: Path) -> None:

@@ -344,6 +344,26 @@ def test_training_verbs_refuse_unknown_options_and_runs_that_are_there(
     assert "1 to 20" in one_line(no_fold)
 
 
+def test_finetune_refuses_two_starts_instead_of_taking_the_last(store_dir: Path, trained: Path, tmp_path: Path) -> None:
+    start, words = trained / "pretrain", ["--store", store_dir, "--out", tmp_path / "run"]
+    for two in (["--init", "shipped", "--from", start], ["--from", start, "--from", start]):
+        result = call("finetune", *words, *two)
+        assert result.exit_code == 2
+        assert "--from: 2 networks to start from" in one_line(result)
+        assert "Give one --from or --init" in one_line(result)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("content", ["", '{"format": ', "[1]", "{}"])
+def test_a_damaged_start_is_told_in_plain_words(content: str, store_dir: Path, trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "pretrain", tmp_path / "start")
+    (tmp_path / "start" / "config.json").write_text(content)
+    result = call("finetune", "--store", store_dir, "--out", tmp_path / "run", "--from", tmp_path / "start")
+    assert result.exit_code == 2
+    told = "config.json: not a checkpoint's config: it is damaged, or another program's. Copy the folder again."
+    assert one_line(result).endswith(told)
+
+
 def test_folds_prints_the_published_table(tmp_path: Path) -> None:
     table = json.loads(call("folds", "sleep-edf-78", "--json").stdout)
     assert len(table) == 10

@@ -110,6 +110,14 @@ def test_a_truncated_file_is_refused(tmp_path):
     assert "cannot be read" in fault_of(path)
 
 
+def test_a_damaged_field_is_refused_in_plain_words(tmp_path):
+    path = written(tmp_path, (0, 30, "Sleep stage W"))
+    content = bytearray(path.read_bytes())
+    content[236:244] = b"oops    "  # how many data records there are
+    path.write_bytes(content)
+    assert "its EDF+ annotations cannot be read, a field of the file is damaged" in fault_of(path)
+
+
 def test_an_unknown_start_stays_unknown(tmp_path):
     assert read_hypnogram(written(tmp_path, (0, 30, "Sleep stage W"), start=None)).start is None
 

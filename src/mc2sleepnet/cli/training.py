@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mc2sleepnet.cli.failure import verb
+from mc2sleepnet.cli.failure import fail, verb
 from mc2sleepnet.cli.progress import progress_bar
 
 Store = Annotated[Path, typer.Option(help="Store that `prepare` wrote.")]
@@ -44,13 +44,13 @@ def pretrain(
 def finetune(
     store: Store,
     out: Run,
-    start: Annotated[
-        Path | None,
+    starts: Annotated[
+        list[Path] | None,
         typer.Option(
             "--from",
             "--init",
             metavar="RUN",
-            help="Start: run, model, or `shipped`; or --set from_scratch=true.",
+            help="Start, once: run, model, or `shipped`; or --set from_scratch=true.",
         ),
     ] = None,
     fold: FoldNumber = 1,
@@ -61,7 +61,10 @@ def finetune(
     """Fine-tune on frozen backbones. RUN then is a model folder that `score` takes."""
     from mc2sleepnet.recipes import finetune_fold
 
-    chosen = assignments or []
+    if starts and len(starts) > 1:
+        given = " and ".join(map(str, starts))
+        fail(f"--from: {len(starts)} networks to start from, {given}. Give one --from or --init.")
+    start, chosen = (starts[0] if starts else None), assignments or []
     tell_ending(
         finetune_fold(store, start, out, fold=fold, preset=preset, assignments=chosen, resume=resume, step=progress_bar)
     )

@@ -37,7 +37,8 @@ def bids_channels(recording: Path) -> tuple[str, ...]:
             if row["type"].strip().upper() == "EEG" and (row.get("status") or "").strip().lower() != "bad"
         ]
     except (OSError, UnicodeDecodeError, KeyError, AttributeError) as error:
-        fault = f"cannot be read as a table of channels ({error!r})"
+        lacking = f": it has no column {error}" if isinstance(error, KeyError) else ""
+        fault = f"cannot be read as a table of channels{lacking}"
         raise InputError(path, fault, "BIDS asks for the columns name, type and units") from error
     if not usable:
         raise InputError(path, "has no channel of type EEG that is not bad", "Name one with --channel")

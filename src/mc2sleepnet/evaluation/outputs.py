@@ -19,12 +19,15 @@ def write_outputs(
     Raises
     ------
     InputError
-        If a file to write is one of those that were read.
+        If a file to write is one of those that were read, or no regular file.
     """
     read = {file.path.resolve() for scorer in paired.scorers for file in scorer.nights.values()}
     for path in (html, table, epochs):
         if path is not None and path.resolve() in read:
             raise InputError(path, "is one of the hypnograms that are compared", "Name another file to write")
+        # What is written takes the place of what has the name, all at once: a device's place must not be taken.
+        if path is not None and path.exists() and (not path.is_file() or path.absolute().parent == Path("/dev")):
+            raise InputError(path, "is a folder" if path.is_dir() else "is no regular file", "Name a file to write")
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
     if not evaluation.scorers:

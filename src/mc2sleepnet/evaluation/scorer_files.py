@@ -90,7 +90,8 @@ def scorers_of(argument: str, codes: str | None = None) -> list[ScorerFiles]:
     elif path.is_file():
         nights = {recording_name(path): path}
     else:
-        raise InputError(argument, "no such file or folder", "Name a hypnogram or a folder of hypnograms")
+        fault = "is no regular file" if path.exists() else "no such file or folder"
+        raise InputError(argument, fault, "Name a hypnogram or a folder of hypnograms")
     first = next(iter(nights.values()))
     if column and not _stage_columns(first):
         fault = f"has no columns of stages, and so no '{column}'"

@@ -83,8 +83,9 @@ def read_edfplus(path: Path) -> ScoredHypnogram:
             edf = edfio.read_edf(path, header_encoding="latin-1")
             annotations = edf.annotations
     except _PARSER_ERRORS as error:
-        fault = f"its EDF+ annotations cannot be read ({_one_line(error)})"
-        raise InputError(path, fault, "Fetch or export the file again") from error
+        # What the parser warns of is in words; its errors are its own affair.
+        why = f" ({_one_line(error)})" if isinstance(error, UserWarning) else ", a field of the file is damaged"
+        raise InputError(path, f"its EDF+ annotations cannot be read{why}", "Fetch or export the file again") from error
     is_synthetic = _SYNTHETIC in edf.local_recording_identification.lower()
     if not any(_STAGE_TEXT.fullmatch(annotation.text.strip()) for annotation in annotations):
         events = [

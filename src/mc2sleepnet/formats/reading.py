@@ -141,13 +141,15 @@ def _first_line(text: str) -> str:
 
 
 class _opening:  # noqa: N801
-    """Within the block, a file that cannot be opened is the user's mistake."""
+    """Within the block, a file that cannot be opened, or be read more than once, is the user's mistake."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def __enter__(self) -> None:
-        return None
+        # A dialect is told by the file's beginning: of a pipe, it would be missing when the rest is read.
+        if self.path.exists() and not (self.path.is_file() or self.path.is_dir()):
+            raise InputError(self.path, "is no regular file, and can be read only once", "Save it as a file first")
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         if isinstance(error, OSError):

@@ -17,6 +17,7 @@ from mc2sleepnet.model.architectures import build_network
 from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.model.staging_network import StagingNetwork
 
+_TRAIN_ANEW = "Copy the folder again or train anew"
 FORMAT = 1
 
 
@@ -90,7 +91,9 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         config = json.loads(config_path.read_text(encoding="utf-8"))
         version, weights_sha256 = config["format"], config["weights_sha256"]
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(config_path, f"not a checkpoint's config ({error})", "Copy the folder again") from None
+        raise InputError(
+            config_path, "not a checkpoint's config: it is damaged, or another program's", "Copy the folder again"
+        ) from error
     if version != FORMAT:
         raise InputError(
             config_path, f"checkpoint format {version}, this version reads {FORMAT}", "Train it again with this version"
@@ -114,7 +117,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             provenance=config["provenance"],
             weights_sha256=weights_sha256,
         )
-    except (KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
-        raise InputError(
-            folder, f"not a readable checkpoint ({error})", "Copy the folder again or train anew"
-        ) from None
+    except ValueError as error:  # in the words of this program
+        raise InputError(folder, f"not a readable checkpoint: {error}", _TRAIN_ANEW) from error
+    except (KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
+        fault = f"not a readable checkpoint: its {CONFIG_FILE} lacks something, or its weights are of another network"
+        raise InputError(folder, fault, _TRAIN_ANEW) from error

@@ -140,7 +140,9 @@ def from_json(where: Path, content: Any) -> StoredRecording:
         recording = StoredRecording(**fields)
         is_whole = recording.n_epochs == len(recording.stages) == len(recording.readable)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(where, f"is damaged ({error})", _REMEDY) from error
+        raise InputError(
+            where, "is damaged: a recording lacks something, or has what it should not", _REMEDY
+        ) from error
     if not is_whole:
         raise InputError(where, "is damaged: its stages are not as many as its epochs", _REMEDY)
     return recording

@@ -76,7 +76,7 @@ def open_grid(out: Path, manifest: Mapping[str, Any], *, threads: int, resume: b
             found = json.loads(path.read_text(encoding="utf-8"))
             threads = int(found.pop("threads"))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(path, f"cannot be read ({error})", "Choose another --out") from None
+            raise InputError(path, "is damaged, or cannot be opened", "Choose another --out") from error
         differing = sorted(key for key in {*wanted, *found} if wanted.get(key) != found.get(key))
         if differing:
             fault = f"the experiment here has another {', '.join(differing)}"

@@ -107,4 +107,4 @@ def read_hypnodensities(path: Path) -> dict[str, tuple[NDArray[np.float32], NDAr
             names = [key.removeprefix(_REFERENCE) for key in arrays.files if key.startswith(_REFERENCE)]
             return {name: (arrays[_LOG_PROBABILITIES + name], arrays[_REFERENCE + name]) for name in names}
     except Exception as error:
-        raise InputError(path, f"cannot be read ({error})", "Run the experiment again with --resume") from error
+        raise InputError(path, "is damaged, or cannot be opened", "Run the experiment again with --resume") from error
