@@ -27,3 +27,11 @@ def test_a_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert there <= held
+
+
+def test_what_the_package_offers_is_listed_before_it_is_loaded() -> None:
+    program = (
+        "import sys, mc2sleepnet; assert {'evaluate', 'score', 'InputError', '__version__'} <= set(dir(mc2sleepnet)); "
+        "assert 'mc2sleepnet.api' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

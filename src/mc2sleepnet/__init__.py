@@ -29,3 +29,8 @@ def __getattr__(name: str) -> object:
 
         return InputError
     raise AttributeError(f"module 'mc2sleepnet' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    """What can be asked for, loaded or not, so that it is found by completion."""
+    return sorted({*globals(), *__all__})

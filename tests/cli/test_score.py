@@ -70,6 +70,8 @@ def test_every_format_asked_for_is_there_and_the_five_always(night: Path, model_
     [
         (["--formats", "csv,docx"], "no format 'docx'"),
         (["--lights-off", "late"], "'late' is no time"),
+        (["--lights-off", "23.02"], "23.02 may be a clock time or seconds. Write 23:02 for the clock time, or 23.020"),
+        (["--lights-on", "6.30"], "--lights-on: 6.30 may be a clock time or seconds. Write 6:30"),
         (["--lights-off", "03:00"], "lies outside the recording"),
         (["--lights-off", "300", "--lights-on", "60"], "is not after lights off"),
         (["--cluster", "tcp://127.0.0.1:9"], "no Dask scheduler answers"),
@@ -94,6 +96,36 @@ def test_lights_bound_the_statistics_and_are_told(night: Path, model_dir: Path, 
     lights = json.loads((out / "night" / "provenance.json").read_text())["lights"]
     assert lights["off"] == {"epoch": 2, "onset_s": 60, "clock_time": "2024-02-29T22:16:30", "from": "option"}
     assert "lights off 22:16:30" in (out / "night" / "report.html").read_text()
+
+
+def test_seconds_are_not_taken_for_a_clock_time(night: Path, model_dir: Path, tmp_path: Path) -> None:
+    for number, seconds in enumerate(("23.020", "23", "120.50", "61.5")):
+        out = tmp_path / f"out{number}"
+        assert call("score", night, "--model", model_dir, "--out", out, "--lights-off", seconds).exit_code == 0
+        lights = json.loads((out / "night" / "provenance.json").read_text())["lights"]
+        assert lights["off"]["epoch"] == round(float(seconds) / 30)
+
+
+def test_a_recording_that_is_named_in_several_ways_is_scored_once(
+    night: Path, model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lab").mkdir()
+    night.rename(tmp_path / "lab" / "night.edf")
+    (tmp_path / "link").symlink_to("lab")
+    other = write_night(tmp_path / "lab" / "other.edf", seconds=60)
+    words = ["--model", model_dir, "--json", "--out"]
+    spellings = ["lab/night.edf", tmp_path / "lab/night.edf", "lab/../lab/night.edf", "link/night.edf"]
+    for number, inputs in enumerate(([*spellings, other], ["lab", tmp_path / "link"], ["lab", "lab"])):
+        result = call("score", *inputs, *words, tmp_path / f"out{number}")
+        assert result.exit_code == 0, result.stderr
+        assert [Path(json.loads(line)["file"]).name for line in result.stdout.splitlines()] == [
+            "night.edf",
+            "other.edf",
+        ]
+        assert result.stderr.count("some recordings are named more than once; each is scored once") == 1
+        assert {path.name for path in (tmp_path / f"out{number}").iterdir()} == {"night", "other", "summary.csv"}
+    assert "more than once" not in call("score", "lab", *words, tmp_path / "out").stderr
 
 
 def test_several_channels_tell_their_dissent(model_dir: Path, tmp_path: Path) -> None:
