@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from edf_files import write_discontinuous
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.signals import read_recording
+from mc2sleepnet.signals.doubts import DoubtError
 from mc2sleepnet.signals.timeline import lay_out
-from signals.damaged_files import SECONDS, edf_plus
+from raw_edf import RawSignal, raw_edf
+from signals.damaged_files import EEG_UV, EOG_UV, ONSETS, SECONDS, edf_plus, header_end
+from signals.damaged_files import HZ as FILE_HZ
 
 WHERE = Path("night.edf")
 HZ, LENGTH = 100, 100
@@ -97,6 +100,47 @@ def test_the_onset_of_an_event_is_not_taken_for_the_time_of_its_record(tmp_path)
     (tmp_path / "d.edf").write_bytes(edf_plus(stamped, stamp_bytes=48, continuous=False))
     recording = read_recording(tmp_path / "d.edf")
     assert (len(recording.signal_uv), recording.findings) == (SECONDS * 128, ())
+
+
+@pytest.mark.parametrize("continuous", [True, False])
+@pytest.mark.parametrize("n_bytes", [1, 2, 22, 40, 2 * FILE_HZ])
+def test_bytes_inserted_before_a_channel_of_zeros_do_not_pass_as_a_few_too_many_at_the_end(
+    n_bytes, continuous, tmp_path
+):
+    """The zeros stand where the time stamps were: before them, or in their place as in a file without any."""
+    path = tmp_path / "n.edf"
+    signals = [RawSignal(uv, FILE_HZ, label=name) for name, uv in (("EEG C3", EEG_UV), ("EOG", EOG_UV))]
+    signals.append(RawSignal(np.zeros(len(EEG_UV)), FILE_HZ, label="Marker"))
+    sound = raw_edf(signals, onsets=ONSETS, continuous=continuous)
+    path.write_bytes(sound)
+    recording = read_recording(path)
+    np.testing.assert_allclose(recording.signal_uv, EEG_UV, atol=0.02)
+    assert recording.findings == ()
+
+    at = header_end(sound) + 5 * (2 * 3 * FILE_HZ + 24) + 50
+    path.write_bytes(sound[:at] + b"\1" * n_bytes + sound[at:])
+    if not continuous:
+        with pytest.raises(InputError, match="data record 5 does not say when it began"):
+            read_recording(path)
+        return
+    with pytest.raises(DoubtError) as raised:
+        read_recording(path)
+    assert raised.value.finding == "records-out-of-step"
+
+
+@pytest.mark.parametrize("n_stamped", [0, 1, SECONDS])
+def test_zeros_before_every_time_stamp_and_places_left_empty_are_a_careless_writers_even_where_the_file_is_cut(
+    n_stamped, tmp_path
+):
+    stamps = [f"\0\0+{second}" if second < n_stamped else "" for second in range(SECONDS)]
+    content = edf_plus(stamps)
+    (tmp_path / "n.edf").write_bytes(content)
+    ids = [] if n_stamped == SECONDS else ["time-stamps-missing"]
+    assert [finding.id for finding in read_recording(tmp_path / "n.edf").findings] == ids
+    (tmp_path / "n.edf").write_bytes(content[:-101])
+    recording = read_recording(tmp_path / "n.edf")
+    assert [finding.id for finding in recording.findings] == ["truncated", *ids]
+    np.testing.assert_allclose(recording.signal_uv, EEG_UV[:-FILE_HZ], atol=0.02)
 
 
 def test_a_time_that_no_calendar_holds_is_unknown(tmp_path):

@@ -99,6 +99,8 @@ class EdfHeader:
         Bytes before the first data record.
     n_records, record_s
         Whole data records in the file, and the seconds each lasts.
+    n_bytes_over
+        Bytes that are no whole data record, at the end of the file.
     findings
         Repairs that reading by this header amounts to, and doubts.
     """
@@ -111,6 +113,7 @@ class EdfHeader:
     n_header_bytes: int
     n_records: int
     record_s: Fraction
+    n_bytes_over: int
     findings: tuple[Finding, ...]
 
     @property
@@ -200,6 +203,7 @@ def read_header(path: Path) -> EdfHeader:
         n_header_bytes=at,
         n_records=n_records,
         record_s=record_s,
+        n_bytes_over=(n_bytes - at) % record_bytes,
         findings=(*_text_findings(mends, foreign), *size_findings, *count_findings, *start_findings),
     )
 

@@ -85,9 +85,14 @@ def _stamps(path: Path, header: EdfHeader) -> tuple[NDArray[np.float64], list[in
     assert keeper is not None
     onsets_s = np.full(header.n_records, np.nan)
     unstamped, is_garbage = [], False
+    n_leading: int | None = None
     for record, content in enumerate(annotation_bytes(path, header, keeper)):
         match = _ONSET.search(content)
-        if match:
+        if record == 0:
+            n_leading = match.start(1) if match else None
+        # Before the stamp other lists may stand; zeros or samples only where the first record has them too, for where
+        # the stamps move within their records, so do the samples.
+        if match and (content[:1] in _LIST_BEGINS or match.start(1) == n_leading):
             onsets_s[record] = float(match[1].replace(b",", b"."))
         else:
             unstamped.append(record)
@@ -115,6 +120,14 @@ def _held_against_the_count(
     stamped = np.flatnonzero(np.isfinite(onsets_s))
     if not len(stamped):
         return Timeline(onsets_s=None, offset_s=0.0, findings=tuple(findings))
+    if unstamped and len(stamped) > 1 and header.n_bytes_over:
+        message = (
+            f"{len(unstamped)} of {header.n_records} data records, the first of them number {unstamped[0]}, do not say "
+            f"when they began, and the file's size is not that of whole data records"
+        )
+        remedy = "Bytes are missing or were inserted; export it again"
+        doubt = Doubt(id="records-out-of-step", message=message, remedy=remedy)
+        return Timeline(onsets_s=None, offset_s=0.0, findings=(doubt,))
     step_s = float(header.record_s)
     offset_s = float(onsets_s[0]) if stamped[0] == 0 else 0.0
     off_s = np.abs(onsets_s[stamped] - onsets_s[stamped[0]] - step_s * (stamped - stamped[0]))
