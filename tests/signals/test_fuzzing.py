@@ -79,7 +79,19 @@ def damaged(rng: np.random.Generator) -> tuple[bytes, bytes, bool]:
             is_alone = False
         if len(content) <= begin:
             break
-    return sound, bytes(content), is_alone
+    return sound, bytes(content), is_alone and not is_unnoticeable(sound, bytes(content))
+
+
+def is_unnoticeable(sound: bytes, content: bytes) -> bool:
+    """Whether as many bytes were lost as gained, between time stamps if there are any: the samples, of which EDF keeps
+    no sum, stand elsewhere, and neither size nor stamps tell."""
+    begin = 256 * (1 + int(sound[252:256]))
+    if len(content) != len(sound) or content[begin:] == sound[begin:]:
+        return False
+    records, before = (np.frombuffer(whole[begin:], np.uint8).reshape(SECONDS, -1) for whole in (content, sound))
+    has_stamps = sound[192:196] in (b"EDF+", b"BDF+")
+    keepers = before[:, -24:]  # of which zeros fill what the stamp leaves
+    return not has_stamps or bool(np.all((records[:, -24:] == keepers) | (keepers == 0)))
 
 
 def assert_true(path: Path, sound: bytes, content: bytes, *, is_alone: bool) -> str:
@@ -112,6 +124,34 @@ def fuzz(path: Path, seed: int) -> str:
         return assert_true(path, sound, content, is_alone=is_alone)
     except Exception as error:
         raise AssertionError(f"seed {seed}: {error!r}") from error
+
+
+@pytest.mark.parametrize("n_bytes", [4, 5, 16])
+@pytest.mark.parametrize("base", [0, 1, 2, 3])
+def test_as_many_bytes_lost_as_gained_are_noticed_by_time_stamps_and_else_read_where_they_stand(
+    base, n_bytes, tmp_path
+):
+    """What seed 1,109,822 of the long test came upon, with 5 bytes: it asked for samples that the file cannot give."""
+    sound, path = BASES[base], tmp_path / "n.edf"
+    begin = 256 * (1 + int(sound[252:256]))
+    gained, lost = begin + 6242, begin + 11687
+    content = sound[:gained] + b"\7" * n_bytes + sound[gained:lost] + sound[lost + n_bytes :]
+    path.write_bytes(content)
+    assert len(content) == len(sound)
+    assert is_unnoticeable(sound, content) == (base == 0)
+    if base:
+        with pytest.raises(InputError, match=r"hold no time stamp|does not say when it began"):
+            read_recording(path)
+        return
+    step_uv, expected = 1000 / (2 * 32767), []
+    for second in range(SECONDS):
+        for sample in range(HZ):
+            at = begin + second * 2 * (HZ + 50) + 2 * sample
+            expected.append(int.from_bytes(content[at : at + 2], "little", signed=True) * step_uv)
+    read = read_recording(path, accept=tuple(ACCEPTABLE)).signal_uv
+    np.testing.assert_allclose(read, expected, rtol=1e-4, atol=1e-3)
+    path.write_bytes(sound)
+    assert np.any(read != read_recording(path).signal_uv)
 
 
 def test_random_damage_ends_in_truth_or_one_clear_line(tmp_path):
