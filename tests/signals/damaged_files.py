@@ -293,6 +293,12 @@ SAMPLES = (
         whole=False,
     ),
     _read("electrode off for a while", lambda: _eeg_changed(lambda s: _within(s, 120)), "flat", whole=False),
+    _read(
+        "electrode off for up to half of some epochs",
+        lambda: _eeg_changed(lambda s: np.where(np.arange(SECONDS)[:, None] % 60 // 14 == 1, 0, s).astype("<i2")),
+        "dead-stretches",
+        whole=False,
+    ),
     _doubt(
         "electrode off for most of the time", lambda: _eeg_changed(lambda s: _within(s, 60)), "mostly-flat", whole=False
     ),
