@@ -278,6 +278,12 @@ SAMPLES = (
         whole=False,
     ),
     _doubt(
+        "bytes of a tenth of the samples swapped",
+        lambda: _eeg_changed(lambda s: np.where(np.arange(SECONDS)[:, None] % 60 < 6, s.byteswap(), s).astype("<i2")),
+        "samples-scrambled",
+        whole=False,
+    ),
+    _doubt(
         "one byte missing after the header",
         lambda: (c := sound())[:768] + c[769:],
         "samples-scrambled",

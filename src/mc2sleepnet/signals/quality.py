@@ -17,8 +17,10 @@ _RUN: Final = 3
 _SOME_SHARE, _LARGE_SHARE = 0.01, 0.05
 _MANY_RUNS, _MOST = 5, 0.5
 # Bytes that are no samples look like white noise that fills the range evenly: its deviation is 0.29 of the range, and
-# a sample tells nothing of the next two, which it does in EEG, and in mains hum of an electrode that is off.
+# a sample tells nothing of the next two, which it does in EEG, and in mains hum of an electrode that is off. Judged in
+# pieces of so many samples at least, a whole number to a stretch: noise of less than an epoch would drown in the rest.
 _SCRAMBLED_DEVIATION, _SCRAMBLED_CORRELATION = (0.2, 0.36), 0.3
+_SCRAMBLED_SAMPLES: Final = 256
 _SCRAMBLED_SHARE: Final = 0.02
 # More samples beyond the header's digital range than this share, and the header tells another calibration.
 _BEYOND_SHARE: Final = 0.05
@@ -41,12 +43,14 @@ class ConverterStatistics:
 
     def __init__(self, sampling_hz: float, n_bits: int, digital_range: tuple[int, int]) -> None:
         self._length = max(_RUN + 1, int(EPOCH_S * sampling_hz))
+        self._hz = sampling_hz
         self._range = 2.0**n_bits
         self._limits = min(digital_range), max(digital_range)
         self._held: list[NDArray[np.float32]] = []
         self._n_held = 0
         self._is_clipped: list[bool] = []
         self._is_lost: list[bool] = []
+        self._piece = max(_SCRAMBLED_SAMPLES, int(sampling_hz))
         self._is_scrambled: list[bool] = []
         self.n_samples = self.n_beyond = 0
         self.largest_span = 0.0
@@ -60,6 +64,7 @@ class ConverterStatistics:
         if self._n_held >= self._length:
             together = np.concatenate(self._held)
             n_whole = len(together) // self._length * self._length
+            self._look_for_noise(together[:n_whole])
             self._judge(together[:n_whole].reshape(-1, self._length))
             self._held, self._n_held = [together[n_whole:]], len(together) - n_whole
 
@@ -67,15 +72,16 @@ class ConverterStatistics:
         """Findings ``clipping`` and ``beyond-range``, which may be a doubt, as ``mostly-clipped`` and others are."""
         self._finish()
         findings: list[Finding] = []
-        n_scrambled, n = sum(self._is_scrambled), len(self._is_scrambled)
-        if n_scrambled > _SCRAMBLED_SHARE * n:
+        n_scrambled = sum(self._is_scrambled)
+        if n_scrambled > _SCRAMBLED_SHARE * len(self._is_scrambled):
+            seconds = n_scrambled * self._piece / self._hz
             message = (
-                f"channel '{channel}' holds bytes that are no samples in {n_scrambled} of {n} epochs: "
+                f"channel '{channel}' holds bytes that are no samples for about {seconds:.0f} s: "
                 "white noise over its whole range"
             )
             remedy = "Export the file again; its bytes may be swapped or some missing"
             findings.append(Doubt(id="samples-scrambled", message=message, remedy=remedy))
-        n_clipped, n_lost = sum(self._is_clipped), sum(self._is_lost)
+        n_clipped, n_lost, n = sum(self._is_clipped), sum(self._is_lost), len(self._is_lost)
         if n_lost > _MOST * n:
             message = f"channel '{channel}' is clipped in {n_lost} of {n} epochs: it stays at its limits"
             remedy = "Choose another with --channel"
@@ -94,6 +100,7 @@ class ConverterStatistics:
     def _finish(self) -> None:
         """Judge what is left, if it is enough."""
         left = np.concatenate(self._held) if self._held else np.zeros(0, np.float32)
+        self._look_for_noise(left)
         if len(left) > _RUN and (len(left) >= _SHORTEST_SHARE * self._length or not self._is_lost):
             self._judge(left[None])
         self._held, self._n_held = [], 0
@@ -112,14 +119,17 @@ class ConverterStatistics:
             runs += ends[:, 0] + (ends[:, 1:] > ends[:, :-1]).sum(axis=1)
         share = runs_end / stretches.shape[1]
         is_clipped = is_alive & (share >= _SOME_SHARE) & ((runs >= _MANY_RUNS) | (share >= _MOST))
-        deviation = stretches.std(axis=1, dtype=np.float64)
         self._is_clipped += is_clipped.tolist()
         self._is_lost += (is_clipped & (share >= _LARGE_SHARE)).tolist()
+        self.largest_span = max(self.largest_span, float(span.max()))
+
+    def _look_for_noise(self, samples: NDArray[np.float32]) -> None:
+        """Whether pieces of the samples, shape ``[samples]``, are no samples; what is left over is not judged."""
+        pieces = samples[: len(samples) // self._piece * self._piece].reshape(-1, self._piece)
+        deviation = pieces.std(axis=1, dtype=np.float64)
         low_share, high_share = _SCRAMBLED_DEVIATION
         is_wide = (deviation > low_share * self._range) & (deviation < high_share * self._range)
-        is_noise = np.array([wide and _is_white(stretch) for wide, stretch in zip(is_wide, stretches, strict=True)])
-        self._is_scrambled += is_noise.tolist()
-        self.largest_span = max(self.largest_span, float(span.max()))
+        self._is_scrambled += [bool(wide) and _is_white(piece) for wide, piece in zip(is_wide, pieces, strict=True)]
 
 
 def _is_white(stretch: NDArray[np.float32]) -> bool:
