@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mc2sleepnet.inference import encode_night, relate_night, score_night, window_starts
+from mc2sleepnet.core.recording_statistics import recording_statistics
+from mc2sleepnet.inference import answer_night, encode_night, relate_night, score_night, window_starts
 
 
 class Lookup:
@@ -129,3 +130,74 @@ def test_progress_counts_every_encoded_epoch() -> None:
     tokens = encode_night(Lookup(), night(300), np.ones(300, bool), seen.append)
     assert sum(seen) == 300
     assert relate_night(Lookup(), tokens, np.ones(300, bool), stride=4).shape == (300, 5)
+
+
+class Loudness(Lookup):
+    """Calls loud epochs N3 and others W, and remembers the statistics that it was given."""
+
+    needs_statistics = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[NDArray[np.float32]] = []
+
+    def encode(
+        self, signal_uv: NDArray[np.float32], statistics: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        assert statistics is not None
+        if not self.given or not np.array_equal(statistics, self.given[-1]):
+            self.given.append(statistics)
+        return np.broadcast_to(signal_uv.std(axis=1)[:, None, None], (len(signal_uv), 2, 4))
+
+    def relate(self, tokens: NDArray[np.float32], is_valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+        is_loud = tokens[..., 0, 0] > 30
+        answer = np.full((*is_loud.shape, 5), -9.0, np.float32)
+        answer[..., 3], answer[..., 0] = np.where(is_loud, 0, -9), np.where(is_loud, -9, 0)
+        return answer
+
+
+def brown(n_epochs: int, deviation: float) -> NDArray[np.float32]:
+    walk = np.cumsum(night(n_epochs), axis=1)
+    return (walk / walk.std(axis=1, keepdims=True) * deviation).astype(np.float32)
+
+
+def test_after_a_day_of_wake_the_night_is_read_by_statistics_of_its_own() -> None:
+    signal_uv = np.concatenate([brown(1000, 15), brown(800, 45), brown(100, 15)])
+    is_scorable = np.ones(1900, bool)
+    is_scorable[1200:1230] = False
+    stager = Loudness()
+    answer = answer_night(stager, signal_uv, is_scorable, stride=8)
+    # An hour before sleep, and the quarter of an hour whose half hour is half asleep.
+    first = int(np.flatnonzero(answer.tells)[0])
+    assert 1000 - 120 - 31 <= first <= 1000 - 120
+    np.testing.assert_array_equal(answer.tells, (np.arange(1900) >= first) & is_scorable)
+    assert len(stager.given) == 2
+    np.testing.assert_array_equal(stager.given[0], recording_statistics(signal_uv, is_scorable))
+    np.testing.assert_array_equal(stager.given[1], recording_statistics(signal_uv, answer.tells))
+    assert answer.log_probabilities[is_scorable].argmax(axis=1).tolist() == [0] * 1000 + [3] * 770 + [0] * 100
+    assert not answer.is_noise.any()
+
+
+def test_an_ordinary_night_is_read_once_by_all_of_it() -> None:
+    signal_uv = np.concatenate([brown(100, 15), brown(800, 45), brown(100, 15)])
+    stager = Loudness()
+    answer = answer_night(stager, signal_uv, np.ones(1000, bool), stride=8)
+    assert answer.tells.all()
+    assert len(stager.given) == 1
+
+
+def test_hours_of_noise_are_left_out_of_the_first_look_too() -> None:
+    signal_uv = np.concatenate([night(500), brown(800, 45)])
+    stager = Loudness()
+    answer = answer_night(stager, signal_uv, np.ones(1300, bool), stride=8)
+    assert answer.is_noise[:500].mean() > 0.95
+    assert not answer.is_noise[500:].any()
+    np.testing.assert_array_equal(answer.tells, ~answer.is_noise)
+    np.testing.assert_array_equal(stager.given, [recording_statistics(signal_uv, ~answer.is_noise)])
+
+
+def test_a_network_without_statistics_looks_once() -> None:
+    stager = Lookup()
+    answer = answer_night(stager, night(600), np.ones(600, bool), stride=8)
+    assert answer.tells.all()
+    assert stager.encoded == 600

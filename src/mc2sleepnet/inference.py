@@ -5,6 +5,7 @@ scores. Needs numpy only; the stager brings its own engine.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from mc2sleepnet.core.dead_stretches import bridged
 from mc2sleepnet.core.margins import night_with_margins
 from mc2sleepnet.core.recording_statistics import recording_statistics
-from mc2sleepnet.core.stages import N_STAGES
+from mc2sleepnet.core.stages import N_STAGES, W
+from mc2sleepnet.core.telling_epochs import around_sleep, has_noise
 
 EPOCHS_PER_CALL = 128
 SEQUENCES_PER_CALL = 64
@@ -61,20 +63,24 @@ def encode_night(
     signal_uv: NDArray[np.float32],
     is_scorable: NDArray[np.bool_],
     progress: Callable[[int], None] | None = None,
+    *,
+    tells: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float32]:
     """Encode every scorable epoch of a night once; the others' tokens are zero.
 
     Shape: [N, T] µV, [N] → [N, S, D]
 
     `progress` is told how many epochs each call encoded. A network that reads the recording's own statistics gets
-    those of all scorable epochs. Dead stretches of an epoch are bridged by the rest of it first.
+    those of the epochs that `tells` names, shape ``[N]``; all scorable ones without it. Dead stretches of an epoch are
+    bridged by the rest of it first.
     """
     signal_uv = bridged(signal_uv)
     scorable = np.flatnonzero(is_scorable)
     encoded = []
     statistics = None
     if stager.needs_statistics and len(scorable):
-        statistics = recording_statistics(signal_uv, is_scorable, removes_drift=stager.removes_drift)
+        telling = is_scorable if tells is None else tells
+        statistics = recording_statistics(signal_uv, telling, removes_drift=stager.removes_drift)
     for indices in _pieces(scorable, EPOCHS_PER_CALL):
         epochs_uv = night_with_margins(signal_uv, is_scorable, indices, margin=stager.margin_samples)
         encoded.append(stager.encode(epochs_uv, statistics))
@@ -126,7 +132,26 @@ def relate_night(
     return total
 
 
-def score_night(
+@dataclass(frozen=True)
+class NightAnswer:
+    """What a network says of a night, and by which epochs it took the recording's measure.
+
+    Attributes
+    ----------
+    log_probabilities
+        Shape ``[N, 5]``, natural, in the order W, N1, N2, N3, R; NaN where not scored.
+    tells
+        Shape ``[N]``: the epochs that the recording's own statistics are of (`core.telling_epochs`).
+    is_noise
+        Shape ``[N]``: what was left out of them for its spectrum; nothing if that is not much.
+    """
+
+    log_probabilities: NDArray[np.float64]
+    tells: NDArray[np.bool_]
+    is_noise: NDArray[np.bool_]
+
+
+def answer_night(
     stager: Stager,
     signal_uv: NDArray[np.float32],
     is_scorable: NDArray[np.bool_],
@@ -134,8 +159,11 @@ def score_night(
     stride: int,
     aggregation: Aggregation = "average",
     progress: Callable[[int], None] | None = None,
-) -> NDArray[np.float64]:
+) -> NightAnswer:
     """Log-probabilities of every epoch of a night: `encode_night`, then `relate_night`.
+
+    A network that reads the recording's own statistics looks twice where much of the recording lies further than an
+    hour from any sleep: the second time with the statistics of the rest.
 
     Parameters
     ----------
@@ -150,14 +178,35 @@ def score_night(
     aggregation
         How the answers of overlapping sequences become one.
     progress
-        Told how many epochs each call encoded.
-
-    Returns
-    -------
-    Shape ``[N, 5]``, natural log-probabilities in the order W, N1, N2, N3, R; NaN where not scored.
+        Told how many epochs each call encoded, in the first look.
     """
-    tokens = encode_night(stager, signal_uv, is_scorable, progress)
-    return relate_night(stager, tokens, is_scorable, stride=stride, aggregation=aggregation)
+
+    def look(tells: NDArray[np.bool_], progress: Callable[[int], None] | None = None) -> NDArray[np.float64]:
+        tokens = encode_night(stager, signal_uv, is_scorable, progress, tells=tells)
+        return relate_night(stager, tokens, is_scorable, stride=stride, aggregation=aggregation)
+
+    if not stager.needs_statistics:
+        return NightAnswer(look(is_scorable, progress), tells=is_scorable, is_noise=np.zeros_like(is_scorable))
+    is_noise = has_noise(signal_uv, is_scorable)
+    tells = is_scorable & ~is_noise
+    first = look(tells, progress)
+    is_asleep = ~np.isnan(first[:, W]) & (first.argmax(axis=1) != W)
+    near = around_sleep(is_asleep, tells)
+    if (near == tells).all():
+        return NightAnswer(first, tells=tells, is_noise=is_noise)
+    return NightAnswer(look(near), tells=near, is_noise=is_noise)
+
+
+def score_night(
+    stager: Stager,
+    signal_uv: NDArray[np.float32],
+    is_scorable: NDArray[np.bool_],
+    *,
+    stride: int,
+    aggregation: Aggregation = "average",
+) -> NDArray[np.float64]:
+    """The log-probabilities of `answer_night` alone. Shape: [N, T] µV, [N] → [N, 5]"""
+    return answer_night(stager, signal_uv, is_scorable, stride=stride, aggregation=aggregation).log_probabilities
 
 
 def _pieces(indices: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:

@@ -13,6 +13,8 @@ from mc2sleepnet.core.model_folder import WEIGHTS_FILE, default_model_folder, fi
 from mc2sleepnet.formats.reading import read_hypnogram
 from mc2sleepnet.metrics.agreement import agreement
 from mc2sleepnet.recipes.shipped import shipped
+from mc2sleepnet.scoring.night import ScoredNight
+from mc2sleepnet.signals import read_epochs
 from mc2sleepnet.store import Store
 from tiny_shipped import TINY
 
@@ -57,6 +59,59 @@ def test_the_shipped_model_scores_a_real_night(real_data: Path) -> None:
     found = agreement(reference[: len(night.hypnogram.stage)], night.hypnogram.stage)
     assert found.kappa > 0.7
     assert "out-of-range" not in {finding.id for finding in night.findings}
+
+
+def kappa_on_the_night(samples_uv: np.ndarray, reference: np.ndarray) -> tuple[float, ScoredNight]:
+    night = mc2.score((samples_uv, 100.0))
+    return agreement(reference, night.hypnogram.stage[: len(reference)]).kappa, night
+
+
+def findings(night: ScoredNight) -> dict[str, str]:
+    return {finding.id: finding.message for finding in night.findings}
+
+
+@pytest.fixture(scope="module")
+def real_samples(real_data: Path) -> tuple[np.ndarray, np.ndarray]:
+    recording = read_epochs(real_data / "ucddb" / "ucddb022.edf")
+    reference = read_hypnogram(real_data / "ucddb" / "ucddb022-Hypnogram.edf").stage[: len(recording)]
+    return recording.signal_uv, np.where(recording.is_scorable, reference, -1)
+
+
+def test_half_dead_epochs_hardly_change_the_scoring_of_a_night(real_samples: tuple[np.ndarray, np.ndarray]) -> None:
+    signal_uv, reference = real_samples
+    rng = np.random.default_rng(3)
+    broken_uv, is_dead = signal_uv.copy(), rng.random(len(signal_uv)) < 0.3
+    for epoch in np.flatnonzero(is_dead):
+        start = 100 * rng.integers(0, 16)
+        broken_uv[epoch, start : start + 1500] = 0
+    kappa, night = kappa_on_the_night(broken_uv.ravel(), reference)
+    # 0.80 as it was recorded; read as they stood, dead stretches left 0.39 of it.
+    assert kappa > 0.75
+    assert "dead-stretches" in findings(night)
+
+
+def test_a_day_of_wake_behind_a_night_changes_little_of_it(real_samples: tuple[np.ndarray, np.ndarray]) -> None:
+    signal_uv, reference = real_samples
+    awake = np.random.default_rng(0).choice(np.flatnonzero(reference == 0), 8 * 120)
+    kappa, night = kappa_on_the_night(np.concatenate([signal_uv, signal_uv[awake]]).ravel(), reference)
+    # Read by the statistics of all of it: 0.75.
+    assert kappa > 0.77
+    assert "lie more than an hour from any sleep" in findings(night)["long-wake"]
+    assert "out-of-range" not in findings(night)
+
+
+def test_hours_of_noise_before_a_night_change_little_of_it_and_are_all_for_review(
+    real_samples: tuple[np.ndarray, np.ndarray],
+) -> None:
+    signal_uv, reference = real_samples
+    noise_uv = np.random.default_rng(0).normal(0, 8, (8 * 120, 3000)).astype(np.float32)
+    samples_uv = np.concatenate([noise_uv, signal_uv]).ravel()
+    kappa, night = kappa_on_the_night(samples_uv, np.concatenate([np.full(len(noise_uv), -1), reference]))
+    # Read by the statistics of all of it: 0.40.
+    assert kappa > 0.75
+    assert "the even spectrum of noise in" in findings(night)["noise"]
+    assert night.review[: len(noise_uv)].mean() > 0.95
+    assert not night.review[len(noise_uv) :].all()
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -23,11 +23,14 @@ class ScoredChannel:
         Shape ``[N, 5]``: calibrated probability of W, N1, N2, N3, R; NaN where the channel cannot be scored.
     out_of_range
         In which of its spectral statistics it lies outside the model's training recordings.
+    is_noise
+        Shape ``[N]``: epochs with the spectrum of noise, where they are many.
     """
 
     recording: EpochedRecording
     hypnodensity: NDArray[np.float64]
     out_of_range: tuple[str, ...] = ()
+    is_noise: NDArray[np.bool_]
 
     @property
     def stage(self) -> NDArray[np.int8]:

@@ -1,6 +1,6 @@
 """One night, scored: stages, hypnodensity, confidence, and the epochs worth a second look."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from mc2sleepnet.core.recording import EpochedRecording, Finding, Source
 from mc2sleepnet.core.recording_statistics import recording_statistics
 from mc2sleepnet.core.stages import EPOCH_S, stage_name
 from mc2sleepnet.core.statistics_range import StatisticsRange
-from mc2sleepnet.inference import Stager, score_night
+from mc2sleepnet.inference import NightAnswer, Stager, answer_night
 from mc2sleepnet.metrics.calibration import apply_temperature
 from mc2sleepnet.metrics.review import epochs_to_review
 from mc2sleepnet.metrics.sleep_statistics import sleep_statistics
@@ -208,6 +208,7 @@ def score_recordings(
         fault = "is shorter than one sequence, of which this model scores the last epoch only"
         raise InputError(where, fault, "Use a model with aggregation average, or a longer recording")
     confidence = np.where(np.isnan(hypnodensity).any(axis=1), np.nan, hypnodensity.max(axis=1))
+    is_known, is_noise = ~np.isnan(confidence), np.any([channel.is_noise for channel in channels], axis=0)
     is_outside = any(channel.out_of_range for channel in channels)
     return ScoredNight(
         channels=channels,
@@ -216,7 +217,7 @@ def score_recordings(
         hypnogram=Hypnogram(stage=stages_of(hypnodensity), start=first.start, scorer="mc2sleepnet"),
         hypnodensity=hypnodensity,
         confidence=confidence,
-        review=~np.isnan(confidence) if is_outside else epochs_to_review(confidence, risk=risk),
+        review=is_known if is_outside else epochs_to_review(confidence, risk=risk) | (is_noise & is_known),
         risk=risk,
         lights=lights,
         options=dict(options or {}),
@@ -234,7 +235,7 @@ def _scored_channel(
     recording: EpochedRecording, model: ModelFolder, stager: Stager, progress: Callable[[int], None] | None
 ) -> ScoredChannel:
     """One channel by itself, with calibrated probabilities."""
-    log_probabilities = score_night(
+    answer = answer_night(
         stager,
         recording.signal_uv,
         recording.is_scorable,
@@ -242,19 +243,40 @@ def _scored_channel(
         aggregation=model.calibration.aggregation,
         progress=progress,
     )
+    log_probabilities = answer.log_probabilities
+    recording = replace(recording, findings=(*recording.findings, *_level_findings(recording, answer)))
     # A model whose aggregation is "last" wants epochs before each that it scores.
     is_without_context = recording.is_scorable & np.isnan(log_probabilities[:, 0])
     if is_without_context.any():
         source = tuple(Source.CONTEXT if w else s for w, s in zip(is_without_context, recording.source, strict=True))
         recording = replace(recording, source=source)
     hypnodensity = apply_temperature(log_probabilities, model.calibration.temperature)
-    return ScoredChannel(recording=recording, hypnodensity=hypnodensity, out_of_range=_outside(recording, model))
+    outside = _outside(recording, answer.tells, model)
+    return ScoredChannel(recording=recording, hypnodensity=hypnodensity, out_of_range=outside, is_noise=answer.is_noise)
 
 
-def _outside(recording: EpochedRecording, model: ModelFolder) -> tuple[str, ...]:
+def _level_findings(recording: EpochedRecording, answer: NightAnswer) -> Iterator[Finding]:
+    """What of a recording was left out of its statistics, and why."""
+    if answer.is_noise.any():
+        n, n_noise = np.count_nonzero(recording.is_scorable), np.count_nonzero(answer.is_noise)
+        message = (
+            f"channel '{recording.channel}' has the even spectrum of noise in {n_noise} of {n} epochs, as an electrode"
+            " that is off has; they are marked for review, and the recording's level was taken from the others"
+        )
+        yield Finding(id="noise", message=message)
+    n_beside = np.count_nonzero(recording.is_scorable & ~answer.tells & ~answer.is_noise)
+    if n_beside:
+        message = (
+            f"{n_beside * EPOCH_S / 3600:.1f} h lie more than an hour from any sleep;"
+            f" the level of channel '{recording.channel}' was taken from the rest"
+        )
+        yield Finding(id="long-wake", message=message)
+
+
+def _outside(recording: EpochedRecording, tells: NDArray[np.bool_], model: ModelFolder) -> tuple[str, ...]:
     """In what a channel lies outside the training recordings, where the model says where those lay."""
     known = model.config.get("provenance", {}).get("statistics_range")
-    if not known or not recording.is_scorable.any():
+    if not known or not tells.any():
         return ()
-    statistics = recording_statistics(bridged(recording.signal_uv), recording.is_scorable)
+    statistics = recording_statistics(bridged(recording.signal_uv), tells)
     return StatisticsRange.from_json(known).what_is_outside(statistics)
