@@ -111,3 +111,14 @@ def test_onsets_with_a_decimal_comma_are_read(tmp_path: Path) -> None:
     eeg = RawSignal(brain_like_uv(90, 100), 100)
     path = written(tmp_path / "n.edf", raw_edf([eeg], onsets=onsets, stamp_bytes=48))
     assert annotated_lights(path) == {"off": 45.0}
+
+
+@pytest.mark.parametrize("text", ["23.02", "6.30", " 0.05 "])
+def test_a_clock_time_with_a_point_is_not_taken_for_seconds(text: str) -> None:
+    with pytest.raises(InputError, match="may be a clock time or seconds"):
+        parse_when("lights_off", text)
+
+
+@pytest.mark.parametrize(("given", "seconds"), [("23.020", 23.02), (23.02, 23.02), ("24.02", 24.02), ("23.60", 23.6)])
+def test_what_can_be_no_clock_time_is_seconds(given: float | str, seconds: float) -> None:
+    assert parse_when("lights_off", given) == seconds

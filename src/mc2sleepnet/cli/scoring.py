@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +11,8 @@ import typer
 
 from mc2sleepnet.cli.failure import end_with, tell, verb
 from mc2sleepnet.cli.progress import progress_bar
-from mc2sleepnet.core.errors import InputError
 
 WHEN = "clock time 23:15, local date and time 2024-03-01T23:15, or seconds from the start"
-_CLOCK_WITH_A_POINT = re.compile(r"([01]?\d|2[0-3])\.[0-5]\d")
 
 
 @verb
@@ -67,8 +64,6 @@ def score(
     from mc2sleepnet.scoring.cohort import Call, score_cohort, scoring_options
     from mc2sleepnet.scoring.summary import cohort_text, outcome_json, outcome_text, write_table
 
-    _refuse_clock_with_a_point("--lights-off", lights_off)
-    _refuse_clock_with_a_point("--lights-on", lights_on)
     lights = {"lights_off": lights_off, "lights_on": lights_on}
     options = scoring_options(channel, formats, risk=risk, accept=accept, keep_identity=keep_identity, **lights)
     call = Call.prepared(inputs, out, model)
@@ -92,14 +87,6 @@ def score(
         print(cohort_text(outcomes, table))
     failures = [*call.found.failures, *(outcome.error for outcome in outcomes if outcome.error)]
     end_with(failures, len(call.found.recordings) + len(call.found.failures), "inputs")
-
-
-def _refuse_clock_with_a_point(name: str, given: str | None) -> None:
-    """23.02 would be 23 seconds, and is how much of Europe writes two minutes past eleven."""
-    if given is not None and _CLOCK_WITH_A_POINT.fullmatch(given.strip()):
-        clock = given.strip().replace(".", ":")
-        remedy = f"Write {clock} for the clock time, or {given.strip()}0 for seconds from the start"
-        raise InputError(name, f"{given.strip()} may be a clock time or seconds", remedy)
 
 
 def _each_once(recordings: Iterable[Path]) -> tuple[Path, ...]:

@@ -145,7 +145,8 @@ def open_model_folder(path: Path) -> ModelFolder:
             error.filename or path, f"cannot be read ({error.strerror})", "Copy the folder again"
         ) from None
     except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(path, f"not a model folder of this version ({error!r})", "Copy the folder again") from None
+        lacks = f": its config.json has no {error}" if isinstance(error, KeyError) else ""
+        raise InputError(path, f"not a model folder of this version{lacks}", "Copy the folder again") from None
 
 
 def copy_model_folder(source: Path, target: Path) -> None:

@@ -1,5 +1,6 @@
 """Lights off and lights on: what the statistics of a night are counted between."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -14,6 +15,7 @@ When = float | str | time | datetime
 
 OPTION, ANNOTATION, RECORDING = "option", "annotation", "recording"
 _DAY = timedelta(days=1)
+_CLOCK_WITH_A_POINT = re.compile(r"([01]?\d|2[0-3])\.[0-5]\d")
 _FORMS = "Give a clock time such as 23:15, a local date and time such as 2024-03-01T23:15, or seconds from the start"
 
 
@@ -63,6 +65,10 @@ def parse_when(name: str, given: When) -> float | time | datetime:
 
 
 def _parse_text(name: str, text: str) -> float | time | datetime:
+    # 23.02 would be 23 seconds, and is how much of Europe writes two minutes past eleven.
+    if _CLOCK_WITH_A_POINT.fullmatch(text):
+        remedy = f"Write {text.replace('.', ':')} for the clock time, or {text}0 for seconds from the start"
+        raise InputError(name, f"{text} may be a clock time or seconds", remedy)
     for read in (float, _clock_time, datetime.fromisoformat):
         try:
             found = read(text)
