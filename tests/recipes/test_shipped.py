@@ -109,7 +109,7 @@ def test_hours_of_noise_before_a_night_change_little_of_it_and_are_all_for_revie
     kappa, night = kappa_on_the_night(samples_uv, np.concatenate([np.full(len(noise_uv), -1), reference]))
     # Read by the statistics of all of it: 0.40.
     assert kappa > 0.75
-    assert "the even spectrum of noise in" in findings(night)["noise"]
+    assert "have the even spectrum of noise" in findings(night)["noise"]
     assert night.review[: len(noise_uv)].mean() > 0.95
     assert not night.review[len(noise_uv) :].all()
 

@@ -95,6 +95,9 @@ def test_a_start_that_no_step_betters_is_kept(
     assert [run.best for run in find_runs(tmp_path)] == [result.best_figure]
     card = model_card(kept, Calibration(temperature=1.0, n_epochs=1, scoring_stride=4))
     assert ("preferred none of its steps" in card) == is_start
+    # Nothing was learned from recordings that no step was kept of.
+    of_start = model_card(start, Calibration(temperature=1.0, n_epochs=1, scoring_stride=4))
+    assert card.count("Learned from") == of_start.count("Learned from") + (not is_start)
     known = start.network.state_dict()
     assert is_start == all(torch.equal(value, known[name]) for name, value in kept.network.state_dict().items())
 

@@ -260,8 +260,8 @@ def _level_findings(recording: EpochedRecording, answer: NightAnswer) -> Iterato
     if answer.is_noise.any():
         n, n_noise = np.count_nonzero(recording.is_scorable), np.count_nonzero(answer.is_noise)
         message = (
-            f"channel '{recording.channel}' has the even spectrum of noise in {n_noise} of {n} epochs, as an electrode"
-            " that is off has; they are marked for review, and the recording's level was taken from the others"
+            f"{n_noise} of {n} epochs of channel '{recording.channel}' have the even spectrum of noise: was the"
+            " electrode off? They are marked for review; the recording's level was taken from the others"
         )
         yield Finding(id="noise", message=message)
     n_beside = np.count_nonzero(recording.is_scorable & ~answer.tells & ~answer.is_noise)

@@ -45,7 +45,10 @@ Scores 30-s epochs of one EEG channel as W, N1, N2, N3 or R. For research; not a
 def _learned_from(provenance: Mapping[str, Any]) -> str:
     """A line for each phase, the first phase first, and one where the last did not end as phases do."""
     lines = []
-    phase: Mapping[str, Any] | None = provenance
+    best = provenance["best"]
+    # What learned nothing is not what the model learned from; the last line says so.
+    is_start = best.get("step") == 0 and "members" not in provenance
+    phase: Mapping[str, Any] | None = provenance.get("parent") if is_start else provenance
     while phase:
         store = phase["store"]
         kind = "synthetic nights, no person was recorded" if store["is_synthetic"] else "recorded nights"
@@ -53,10 +56,12 @@ def _learned_from(provenance: Mapping[str, Any]) -> str:
         lines.append(f"- **Learned from**, {phase['phase']}: {n_subjects} subjects of `{store['corpus']}`, {kind}.")
         phase = phase.get("parent")
     lines.reverse()
-    best, share = provenance["best"], provenance.get("options", {}).get("start_share", 0)
-    if best.get("step") == 0 and "members" not in provenance:
+    share = provenance.get("options", {}).get("start_share", 0)
+    if is_start:
+        store, n_subjects = provenance["store"], len(provenance["fold"]["train"])
         lines.append(
-            "- **Kept** is what the last phase started from: the validation subjects preferred none of its steps."
+            f"- **Kept** is what {provenance['phase']} on {n_subjects} subjects of `{store['corpus']}` started from:"
+            " the validation subjects preferred none of its steps."
         )
     elif share:
         lines.append(
