@@ -94,6 +94,8 @@ def score(
         recordings = [recording_of_raw(night, label, accept=accept) for label in options.channels or (None,)]
         name, annotated_s = raw_name(night), lights_of_raw(night)
     else:
+        if options.channels:
+            raise InputError("channel", "samples are one channel's, and have no name", "Leave channel out")
         recordings, name, annotated_s = [recording_of_samples(night, accept=accept)], "array", {}
     digest = hashlib.sha256()
     for recording in recordings:

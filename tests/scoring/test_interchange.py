@@ -196,3 +196,22 @@ def test_samples_that_are_mostly_flat_are_refused_as_a_file_is() -> None:
     with pytest.raises(InputError, match=r"flat in 8 of its 10 epochs.*--accept mostly-flat"):
         mc2.score((samples_uv, 100.0))
     assert mc2.score((samples_uv, 100.0), accept="mostly-flat").stages.count("UNS") == 8
+
+
+def test_masked_and_infinite_samples_are_gaps_as_nan_is(model_dir: Path) -> None:
+    samples_uv = noise_uv(150, 100).astype(np.float64)
+    nowhere = np.zeros(len(samples_uv), bool)
+    nowhere[[3500, 9500]] = True
+    infinite = np.where(nowhere, np.where(np.arange(len(nowhere)) < 5000, np.inf, -np.inf), samples_uv)
+    nights = [np.where(nowhere, np.nan, samples_uv), infinite, np.ma.masked_array(samples_uv, nowhere)]
+    tables = []
+    for night in nights:
+        scored = mc2.score((night, 100.0), model=model_dir)
+        assert [source.value for source in scored.source] == ["model", "gap", "model", "gap", "model"]
+        tables.append(scored.stages)
+    assert tables[0] == tables[1] == tables[2]
+
+
+def test_a_channel_of_samples_is_refused_instead_of_passed_over(model_dir: Path) -> None:
+    with pytest.raises(InputError, match="channel: samples are one channel's"):
+        mc2.score((noise_uv(60, 100), 100.0), model=model_dir, channel="C3")

@@ -113,11 +113,13 @@ def recording_of_samples(night: object, *, accept: Collection[str] = ()) -> Reco
     if not isinstance(night, tuple | list) or len(night) != 2:
         raise InputError("night", f"a {type(night).__name__} is no night", remedy)
     try:
-        samples_uv, sampling_hz = np.asarray(night[0], np.float64), float(night[1])
+        # What is masked was not recorded, and no recorder writes infinity: both are gaps, as NaN is.
+        samples_uv, sampling_hz = np.ma.filled(np.ma.asarray(night[0], np.float64), np.nan), float(night[1])
     except (TypeError, ValueError):
         raise InputError("night", "its samples or their rate are no numbers", remedy) from None
     if samples_uv.ndim != 1 or not 0 < sampling_hz < np.inf:
         raise InputError("night", f"samples of {samples_uv.ndim} dimensions at {sampling_hz:g} Hz", remedy)
+    samples_uv = np.where(np.isfinite(samples_uv), samples_uv, np.nan)
     if not len(samples_uv) or np.isnan(samples_uv).all():
         raise InputError("night", "there are no samples", remedy)
     signal_uv, findings = in_microvolts(Path("array"), "array", "uV", samples_uv, sampling_hz, accept=accept)
