@@ -386,3 +386,17 @@ def test_the_package_runs_as_a_module() -> None:
     command = [sys.executable, "-m", "mc2sleepnet", "--version"]
     called = subprocess.run(command, capture_output=True, text=True, check=True)
     assert called.stdout == call("--version").stdout
+
+
+@pytest.mark.parametrize("place", [1, 2, 4])
+def test_an_empty_word_is_not_the_working_folder(
+    place: int, night: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What a shell makes of a variable that is not set.
+    monkeypatch.chdir(night.parent)
+    words = ["score", str(night), "--out", str(tmp_path / "out")]
+    words.insert(place, "")
+    result = call(*words)
+    assert result.exit_code == 2
+    assert "An argument is empty" in result.stderr
+    assert not (tmp_path / "out").exists()

@@ -3,15 +3,27 @@
 import os
 import signal
 import sys
-from typing import Never
+from typing import Any, Never
 
 import typer
+from typer.core import TyperGroup
 
 from mc2sleepnet.cli import convert, data, demo, doctor, evaluation, experiments, scoring, training
 from mc2sleepnet.cli.failure import call_and_hand_over
 
+
+class _Verbs(TyperGroup):
+    """The verbs, none of which takes an empty word: as a path it would be the working folder."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if "" in args:
+            ctx.fail("An argument is empty. Was a variable not set? Leave out the option, or name what is meant.")
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
     name="mc2sleepnet",
+    cls=_Verbs,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
