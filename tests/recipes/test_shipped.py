@@ -9,6 +9,7 @@ import pytest
 
 import mc2sleepnet as mc2
 from bare_machine import BARE
+from edf_files import signal, write_edf
 from mc2sleepnet.core.model_folder import WEIGHTS_FILE, default_model_folder, file_sha256, open_model_folder
 from mc2sleepnet.formats.reading import read_hypnogram
 from mc2sleepnet.metrics.agreement import agreement
@@ -96,7 +97,7 @@ def test_a_day_of_wake_behind_a_night_changes_little_of_it(real_samples: tuple[n
     kappa, night = kappa_on_the_night(np.concatenate([signal_uv, signal_uv[awake]]).ravel(), reference)
     # Read by the statistics of all of it: 0.75.
     assert kappa > 0.77
-    assert "lie more than an hour from any sleep" in findings(night)["long-wake"]
+    assert "lie more than an hour from any lasting sleep" in findings(night)["long-wake"]
     assert "out-of-range" not in findings(night)
 
 
@@ -112,6 +113,33 @@ def test_hours_of_noise_before_a_night_change_little_of_it_and_are_all_for_revie
     assert "have the even spectrum of noise" in findings(night)["noise"]
     assert night.review[: len(noise_uv)].mean() > 0.95
     assert not night.review[len(noise_uv) :].all()
+
+
+def test_a_channel_leaves_its_noise_to_the_others(real_samples: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    signal_uv, reference = real_samples
+    noisy_uv = signal_uv + np.random.default_rng(0).normal(0, 2, signal_uv.shape)
+    noisy_uv[300:] = np.random.default_rng(1).normal(0, 8, signal_uv[300:].shape)
+    channels = [
+        signal(uv.ravel().astype(np.float64), 100, label)
+        for label, uv in (("EEG C3-A2", signal_uv), ("EEG C4-A1", noisy_uv))
+    ]
+    night = mc2.score(write_edf(tmp_path / "two.edf", channels), channel=["EEG C3-A2", "EEG C4-A1"])
+    assert "C4-A1" in findings(night)["noise"]
+    # With the noise's own answers in the mean: 0.64.
+    assert agreement(reference, night.hypnogram.stage).kappa > 0.75
+    assert not night.review[300:][reference[300:] >= 0].all()
+
+
+def test_what_is_broken_throughout_is_out_of_range_whatever_the_second_look_leaves_out(
+    real_samples: tuple[np.ndarray, np.ndarray],
+) -> None:
+    signal_uv, reference = real_samples
+    broken_uv = signal_uv.copy()
+    for start in (500, 1500, 2500):
+        broken_uv[:, start : start + 190] = 0
+    _, night = kappa_on_the_night(broken_uv.ravel(), reference)
+    assert "out-of-range" in findings(night)
+    assert night.review[reference >= 0].all()
 
 
 @pytest.mark.parametrize("seed", [0, 1])

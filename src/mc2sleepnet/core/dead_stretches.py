@@ -19,16 +19,21 @@ MOST_DEAD = 0.5
 
 
 def is_dead(signal_uv: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Samples within two seconds of their epoch that span less than 0.5 µV. Shape: [M, T] → [M, T]"""
-    dead = np.zeros(signal_uv.shape, np.bool_)
-    # Every such stretch holds a whole one of these halves: most epochs have no still half, and need no closer look.
-    halves_uv = signal_uv.reshape(len(signal_uv), -1, DEAD_SAMPLES // 2)
-    looked_at = np.flatnonzero((np.ptp(halves_uv, axis=2) < DEAD_UV).any(axis=1))
-    for epoch in looked_at:
-        windows_uv = np.lib.stride_tricks.sliding_window_view(signal_uv[epoch], DEAD_SAMPLES)
-        is_still = np.ptp(windows_uv, axis=1) < DEAD_UV
-        dead[epoch] = _widened(is_still, DEAD_SAMPLES - 1)
-    return dead
+    """Samples within two seconds that span less than 0.5 µV; borders of epochs, one after another, are no borders.
+
+    Shape: [M, T] → [M, T]
+    """
+    samples_uv = signal_uv.reshape(-1)
+    dead = np.zeros(len(samples_uv), np.bool_)
+    half = DEAD_SAMPLES // 2
+    # Every such stretch holds a whole one of these halves: most of a night has no still half, and needs no closer look.
+    is_still = np.ptp(samples_uv.reshape(-1, half), axis=1) < DEAD_UV
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_still, [False]]).astype(np.int8)))
+    for first, stop in edges.reshape(-1, 2):
+        around = slice(max(0, first - 1) * half, (stop + 1) * half)
+        begins = _span(samples_uv[around], DEAD_SAMPLES) < DEAD_UV
+        dead[around] |= _widened(begins, DEAD_SAMPLES - 1)
+    return dead.reshape(signal_uv.shape)
 
 
 def dead_share(signal_uv: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -92,4 +97,17 @@ def _bridged_epoch(signal_uv: NDArray[np.float32], dead: NDArray[np.bool_]) -> N
 
 def _widened(marks: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
     """Every mark and the `n` places after it. Shape: [T] → [T + n]"""
-    return np.convolve(marks, np.ones(n + 1, np.int64))[: len(marks) + n] > 0
+    counts = np.cumsum(np.concatenate([np.zeros(n + 1, np.bool_), marks, np.zeros(n, np.bool_)]), dtype=np.int64)
+    return counts[n + 1 :] > counts[: len(marks) + n]
+
+
+def _span(samples_uv: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """From least to greatest of every `length` samples, by doubling windows. Shape: [n] → [n − length + 1]"""
+    highest = lowest = samples_uv
+    reached = 1
+    while reached < length:
+        step = min(reached, length - reached)
+        highest = np.maximum(highest[:-step], highest[step:])
+        lowest = np.minimum(lowest[:-step], lowest[step:])
+        reached += step
+    return highest - lowest

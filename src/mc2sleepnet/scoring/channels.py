@@ -47,8 +47,14 @@ def stages_of(hypnodensity: NDArray[np.float64]) -> NDArray[np.int8]:
 
 
 def averaged(channels: Sequence[ScoredChannel]) -> NDArray[np.float64]:
-    """Mean hypnodensity over the channels that can be scored, epoch by epoch. Shape: [N, 5], NaN where none can."""
+    """Mean hypnodensity over the channels that can be scored, epoch by epoch. Shape: [N, 5], NaN where none can.
+
+    Where a channel is noise the others speak, if any of them can.
+    """
     every = np.stack([channel.hypnodensity for channel in channels])
+    is_noise = np.stack([channel.is_noise for channel in channels])
+    others_speak = (~np.isnan(every).any(axis=2) & ~is_noise).any(axis=0)
+    every[is_noise & others_speak] = np.nan
     n_known = (~np.isnan(every).any(axis=2)).sum(axis=0)
     mean = np.full((len(n_known), N_STAGES), np.nan)
     mean[n_known > 0] = np.nansum(every, axis=0)[n_known > 0] / n_known[n_known > 0, None]

@@ -14,7 +14,7 @@ from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.model_folder import ModelFolder
 from mc2sleepnet.core.recording import EpochedRecording, Finding, Source
 from mc2sleepnet.core.recording_statistics import recording_statistics
-from mc2sleepnet.core.stages import EPOCH_S, stage_name
+from mc2sleepnet.core.stages import EPOCH_S, UNSCORED, stage_name
 from mc2sleepnet.core.statistics_range import StatisticsRange
 from mc2sleepnet.inference import NightAnswer, Stager, answer_night
 from mc2sleepnet.metrics.calibration import apply_temperature
@@ -208,7 +208,8 @@ def score_recordings(
         fault = "is shorter than one sequence, of which this model scores the last epoch only"
         raise InputError(where, fault, "Use a model with aggregation average, or a longer recording")
     confidence = np.where(np.isnan(hypnodensity).any(axis=1), np.nan, hypnodensity.max(axis=1))
-    is_known, is_noise = ~np.isnan(confidence), np.any([channel.is_noise for channel in channels], axis=0)
+    is_known = ~np.isnan(confidence)
+    is_noise = is_known & ~np.any([(channel.stage != UNSCORED) & ~channel.is_noise for channel in channels], axis=0)
     is_outside = any(channel.out_of_range for channel in channels)
     return ScoredNight(
         channels=channels,
@@ -217,7 +218,7 @@ def score_recordings(
         hypnogram=Hypnogram(stage=stages_of(hypnodensity), start=first.start, scorer="mc2sleepnet"),
         hypnodensity=hypnodensity,
         confidence=confidence,
-        review=is_known if is_outside else epochs_to_review(confidence, risk=risk) | (is_noise & is_known),
+        review=is_known if is_outside else epochs_to_review(confidence, risk=risk) | is_noise,
         risk=risk,
         lights=lights,
         options=dict(options or {}),
@@ -251,7 +252,7 @@ def _scored_channel(
         source = tuple(Source.CONTEXT if w else s for w, s in zip(is_without_context, recording.source, strict=True))
         recording = replace(recording, source=source)
     hypnodensity = apply_temperature(log_probabilities, model.calibration.temperature)
-    outside = _outside(recording, answer.tells, model)
+    outside = _outside(recording, answer, model)
     return ScoredChannel(recording=recording, hypnodensity=hypnodensity, out_of_range=outside, is_noise=answer.is_noise)
 
 
@@ -261,22 +262,31 @@ def _level_findings(recording: EpochedRecording, answer: NightAnswer) -> Iterato
         n, n_noise = np.count_nonzero(recording.is_scorable), np.count_nonzero(answer.is_noise)
         message = (
             f"{n_noise} of {n} epochs of channel '{recording.channel}' have the even spectrum of noise: was the"
-            " electrode off? They are marked for review; the recording's level was taken from the others"
+            " electrode off? Where no other channel speaks they are marked for review; the"
+            " recording's level was taken from the others"
         )
         yield Finding(id="noise", message=message)
     n_beside = np.count_nonzero(recording.is_scorable & ~answer.tells & ~answer.is_noise)
     if n_beside:
         message = (
-            f"{n_beside * EPOCH_S / 3600:.1f} h lie more than an hour from any sleep;"
+            f"{n_beside * EPOCH_S / 3600:.1f} h lie more than an hour from any lasting sleep;"
             f" the level of channel '{recording.channel}' was taken from the rest"
         )
         yield Finding(id="long-wake", message=message)
 
 
-def _outside(recording: EpochedRecording, tells: NDArray[np.bool_], model: ModelFolder) -> tuple[str, ...]:
-    """In what a channel lies outside the training recordings, where the model says where those lay."""
+def _outside(recording: EpochedRecording, answer: NightAnswer, model: ModelFolder) -> tuple[str, ...]:
+    """In what a channel lies outside the training recordings, where the model says where those lay.
+
+    Both the epochs that the statistics are of and all that are no noise are looked at: what a network misreads
+    throughout it may take for a day of wake.
+    """
     known = model.config.get("provenance", {}).get("statistics_range")
-    if not known or not tells.any():
+    if not known or not answer.tells.any():
         return ()
-    statistics = recording_statistics(bridged(recording.signal_uv), tells)
-    return StatisticsRange.from_json(known).what_is_outside(statistics)
+    inside, signal_uv = StatisticsRange.from_json(known), bridged(recording.signal_uv)
+    looked_at = [answer.tells, recording.is_scorable & ~answer.is_noise]
+    if (looked_at[0] == looked_at[1]).all():
+        looked_at.pop()
+    names = [name for marks in looked_at for name in inside.what_is_outside(recording_statistics(signal_uv, marks))]
+    return tuple(dict.fromkeys(names))
