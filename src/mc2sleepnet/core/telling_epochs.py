@@ -7,7 +7,7 @@ without a head, statistics of everything it wrote are not those of a night, and 
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.recording_statistics import FFT_SAMPLES, FRAME_STEP, N_BINS, frame_decibels
+from mc2sleepnet.core.recording_statistics import EPOCHS_PER_PIECE, FFT_SAMPLES, FRAME_STEP, N_BINS, frame_decibels
 from mc2sleepnet.core.stages import EPOCH_S, SAMPLING_HZ
 
 EPOCHS_PER_MINUTE = 60 // EPOCH_S
@@ -25,7 +25,6 @@ DENSE_SHARE = 0.5
 MUCH_BESIDE = 1 / 3
 # Fewer epochs than these, 20 minutes, do not speak for a night.
 FEWEST = 20 * EPOCHS_PER_MINUTE
-EPOCHS_PER_PIECE = 256
 
 
 def has_noise(signal_uv: NDArray[np.float32], is_scorable: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -10,13 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.dead_stretches import bridged, speaks
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.core.recording_statistics import statistics_of_frames, thinned
 from mc2sleepnet.core.stages import N3, N_STAGES, W
 from mc2sleepnet.model.statistics_completion import StatisticsCompletion
 from mc2sleepnet.training.fold_data import FoldData
-from mc2sleepnet.training.recording_parts import SHORTEST_EPOCHS
+from mc2sleepnet.training.recording_parts import SHORTEST_EPOCHS, speaking_epochs
 from mc2sleepnet.training.seeding import keyed_generator
 
 N_LENGTHS, N_SELECTIONS = 5, 3
@@ -56,11 +55,8 @@ def fit_completion(
     part, whole, kind = [], [], []
     for done, recording in enumerate(data.training, start=1):
         epochs = data.store.epochs_of(recording)
-        is_readable = data.store.is_readable[epochs].copy()
+        is_readable, signal_uv = speaking_epochs(data, epochs)
         if is_readable.any():
-            signal_uv = bridged(data.signal_uv(epochs[is_readable], "training"))
-            alive = speaks(signal_uv)
-            is_readable[is_readable], signal_uv = alive, signal_uv[alive]
             decibels, samples_uv = thinned(signal_uv, removes_drift=removes_drift)
             of_whole = statistics_of_frames(decibels, samples_uv)
             generator = keyed_generator(seed, "completion", recording)

@@ -155,11 +155,8 @@ def recording_parts(
     is_in, statistics = {}, {}
     for done, recording in enumerate(recordings, start=1):
         epochs = store.epochs_of(recording)
-        is_readable = store.is_readable[epochs].copy()
+        is_readable, signal_uv = speaking_epochs(data, epochs)
         if is_readable.any():
-            signal_uv = bridged(data.signal_uv(epochs[is_readable], "training"))
-            alive = speaks(signal_uv)
-            is_readable[is_readable], signal_uv = alive, signal_uv[alive]
             decibels, samples_uv = thinned(signal_uv, removes_drift=removes_drift)
             parts = [np.ones(len(epochs), np.bool_)]
             if kind == "random":
@@ -172,6 +169,20 @@ def recording_parts(
             is_in[recording], statistics[recording] = np.stack(parts), np.stack(rows)
         advance(done, len(recordings), store.recordings[recording].name)
     return RecordingParts(store=store, is_in=is_in, statistics=statistics)
+
+
+def speaking_epochs(data: FoldData, epochs: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Which epochs of a training recording tell its statistics, and their signal: readable ones, not mostly dead.
+
+    Dead stretches of the others are bridged, as where a recording is scored.
+
+    Shape: [N] → [N], [M, T] µV
+    """
+    is_telling = data.store.is_readable[epochs].copy()
+    signal_uv = bridged(data.signal_uv(epochs[is_telling], "training"))
+    enough = speaks(signal_uv)
+    is_telling[is_telling] = enough
+    return is_telling, signal_uv[enough]
 
 
 def _statistics_in(
