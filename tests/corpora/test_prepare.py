@@ -172,7 +172,7 @@ def test_a_store_of_some_nights_says_how_many_and_which_are_not_in_it(source, st
     assert [recording.name for recording in summary.recordings] == ["SC4001E0"]
     assert [error.where for error in summary.failures] == [str(source / "SC4011EC-Hypnogram.edf")]
     assert summary.to_json()["failures"] == [str(summary.failures[0])]
-    assert "1 recordings could not be prepared and are not in the store" in summary.to_text()
+    assert "1 recording could not be prepared and is not in the store" in summary.to_text()
 
 
 def test_a_night_that_was_prepared_and_is_broken_now_is_in_the_store_no_more_until_it_is_mended(source, store_dir):

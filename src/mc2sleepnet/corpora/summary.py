@@ -157,7 +157,13 @@ class Summary:
         ]
         lines += [f"split: {_sizes(fold)}, manifest {fold.manifest_hash[:12]}" for fold in self.folds]
         if self.failures:
-            lines.append(f"{len(self.failures)} recordings could not be prepared and are not in the store")
+            n = len(self.failures)
+            told = (
+                "1 recording could not be prepared and is"
+                if n == 1
+                else f"{n} recordings could not be prepared and are"
+            )
+            lines.append(f"{told} not in the store")
         if self.n_already_there:
             lines.append(f"{self.n_already_there} recordings were already there")
         return "\n".join(lines)
