@@ -16,6 +16,7 @@ from mc2sleepnet.core.model_folder import ENCODER_FILE, SEQUENCE_FILE
 from mc2sleepnet.core.recording_statistics import N_STATISTICS
 from mc2sleepnet.core.shapes import Bool, Float
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
+from mc2sleepnet.model.side_by_side import SideBySideEncoder, SideBySideRelator, members_side_by_side
 from mc2sleepnet.model.staging_network import StagingNetwork
 
 OPSET = 20
@@ -62,8 +63,9 @@ def export_encoder(network: StagingNetwork, folder: Path) -> None:
     """Write `encoder.onnx`; where the network reads the recording's statistics, they are its second input."""
     needs_statistics = network.config.needs_statistics
     n_samples = SAMPLES_PER_EPOCH + 2 * network.config.margin_samples
+    members = members_side_by_side(network)
     _export(
-        EpochEncoder(network),
+        SideBySideEncoder(members) if members else EpochEncoder(network),
         (torch.zeros(2, n_samples), *([torch.ones(1, N_STATISTICS)] if needs_statistics else [])),
         folder / ENCODER_FILE,
         names=["signal_uv", "statistics"] if needs_statistics else ["signal_uv"],
@@ -75,8 +77,9 @@ def export_encoder(network: StagingNetwork, folder: Path) -> None:
 def export_relator(network: StagingNetwork, folder: Path) -> None:
     """Write `sequence.onnx`."""
     length = network.config.sequence_length
+    members = members_side_by_side(network)
     _export(
-        SequenceRelator(network),
+        SideBySideRelator(members) if members else SequenceRelator(network),
         (torch.zeros(2, length, *network.token_shape), torch.ones(2, length, dtype=torch.bool)),
         folder / SEQUENCE_FILE,
         names=["tokens", "is_valid"],

@@ -79,12 +79,21 @@ class MC2SleepNet(StagingNetwork):
 
         Shape: [M, T] µV, [M or 1, N_STATISTICS] → [M, D], [M, D]
         """
+        raw, spectrogram = self.front_end(signal_uv, statistics)
+        signal = self.signal_token(self.signal_backbone(raw).mean(dim=2))
+        return self.normalise(signal), self.normalise(self.spectrogram_backbone(spectrogram))
+
+    def front_end(
+        self, signal_uv: Float[Tensor, "M T"], statistics: Float[Tensor, "R C"] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What the backbones read: raw epochs, and their spectrograms.
+
+        Shape: [M, T] µV, [M or 1, N_STATISTICS] → [M, T], [M, F, V·K]
+        """
         signal_uv = self.without_drift(signal_uv)
         if self.completion is not None and statistics is not None:
             statistics = self.completion(at_least_float32(statistics))
-        signal = self.signal_token(self.signal_backbone(self.raw_input(signal_uv, statistics)).mean(dim=2))
-        spectrogram = self.spectrogram_backbone(self.spectrogram(signal_uv, statistics))
-        return self.normalise(signal), self.normalise(spectrogram)
+        return self.raw_input(signal_uv, statistics), self.spectrogram(signal_uv, statistics)
 
     def without_drift(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M T"]:
         """What `core.slow_drift` leaves of epochs, where the config asks for it."""

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -16,6 +17,9 @@ from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
 # Float32 everywhere: on processors that have bf16 OpenVINO would round to it, which moves log-probabilities by 0.01
 # and more; and two runs are to give the same stages wherever they run.
 PRECISION = "f32"
+# Epochs and sequences that go through a graph at a time, each in a thread of its own: a processor's cache holds what
+# they become, and any number of threads computes the same. `MOST_STREAMS` of them make up a call of `inference`.
+EPOCHS_AT_A_TIME, SEQUENCES_AT_A_TIME, MOST_STREAMS = 32, 16, 4
 
 
 def n_cores() -> int:
@@ -49,24 +53,32 @@ class OpenVinoStager:
         import openvino
 
         core = openvino.Core()
-        options = {"INFERENCE_PRECISION_HINT": PRECISION, "INFERENCE_NUM_THREADS": n_threads or n_cores()}
+        n_threads = n_threads or n_cores()
+        n_streams = min(n_threads, MOST_STREAMS)
+        options = {
+            "INFERENCE_PRECISION_HINT": PRECISION,
+            "INFERENCE_NUM_THREADS": n_threads,
+            "NUM_STREAMS": n_streams,
+        }
+
+        def prepare(name: str) -> _Graph:
+            return _Graph(core.compile_model(str(model.path / name), "CPU", options), n_streams)
+
         self._model = model
-        # Preparing the second graph takes longer than the first, and nobody needs it before a night is encoded.
+        # Nobody needs the second graph before a night is encoded.
         threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="graph")
-        encoder, self._relator = (
-            threads.submit(core.compile_model, str(model.path / name), "CPU", options)
-            for name in (ENCODER_FILE, SEQUENCE_FILE)
-        )
+        encoder, self._relator = (threads.submit(prepare, name) for name in (ENCODER_FILE, SEQUENCE_FILE))
         threads.shutdown(wait=False)
         self._encoder = self._ready(encoder)
         self.sequence_length = model.sequence_length
-        self._one_at_a_time = threading.Lock()  # a compiled graph has one set of buffers
-        self.needs_statistics = len(self._encoder.inputs) > 1
+        self._one_at_a_time = threading.Lock()  # each stream has one set of buffers
+        inputs = self._encoder.compiled.inputs
+        self.needs_statistics = len(inputs) > 1
         self.removes_drift = model.config["network"].get("drift") == "removed"
-        n_samples = self._encoder.inputs[0].partial_shape[1].get_length()
+        n_samples = inputs[0].partial_shape[1].get_length()
         self.margin_samples = (n_samples - SAMPLES_PER_EPOCH) // 2
 
-    def _ready(self, graph: Future[Any]) -> Any:
+    def _ready(self, graph: "Future[_Graph]") -> "_Graph":
         try:
             return graph.result()
         except RuntimeError as error:
@@ -77,17 +89,43 @@ class OpenVinoStager:
         self, signal_uv: NDArray[np.float32], statistics: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
         """Tokens of single epochs of a recording. Shape: [M, T] µV, [N_STATISTICS] → [M, 2, D]"""
-        inputs = [np.ascontiguousarray(signal_uv)]
+        common: list[NDArray[np.float32]] = []
         if self.needs_statistics:
             assert statistics is not None
-            inputs.append(statistics[None])
+            common.append(statistics[None])
         with self._one_at_a_time:
-            tokens: NDArray[np.float32] = self._encoder(inputs)[0]
-        return tokens
+            return self._encoder([signal_uv], common, at_a_time=EPOCHS_AT_A_TIME)
 
     def relate(self, tokens: NDArray[np.float32], is_valid: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Log-probabilities of the stages. Shape: [B, L, 2, D], [B, L] → [B, L, 5]"""
         with self._one_at_a_time:
-            relator = self._ready(self._relator)
-            log_probabilities: NDArray[np.float32] = relator([np.ascontiguousarray(tokens), is_valid])[0]
-        return log_probabilities
+            return self._ready(self._relator)([tokens, is_valid], at_a_time=SEQUENCES_AT_A_TIME)
+
+
+class _Graph:
+    """A compiled graph on all of its streams.
+
+    Each stream is driven by a thread of Python's, which is joined before anything is answered: the engine's own
+    threads, where they call back into Python, can bring down a process that ends.
+    """
+
+    def __init__(self, compiled: Any, n_streams: int) -> None:
+        self.compiled = compiled
+        self._requests = [compiled.create_infer_request() for _ in range(n_streams)]
+
+    def __call__(
+        self, rows: Sequence[NDArray[Any]], common: Sequence[NDArray[Any]] = (), *, at_a_time: int
+    ) -> NDArray[np.float32]:
+        """The answer to many rows, `at_a_time` of them to a piece; `common` goes with every piece."""
+        starts = range(0, len(rows[0]), at_a_time)
+        answers: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(starts)
+
+        def drive(stream: int) -> None:
+            for piece in range(stream, len(starts), len(self._requests)):
+                part = slice(starts[piece], starts[piece] + at_a_time)
+                inputs = [*(np.ascontiguousarray(one[part]) for one in rows), *common]
+                answers[piece] = self._requests[stream].infer(inputs)[0].copy()
+
+        with ThreadPoolExecutor(len(self._requests), thread_name_prefix="stream") as threads:
+            list(threads.map(drive, range(len(self._requests))))
+        return np.concatenate(answers)
