@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.dead_stretches import bridged
+from mc2sleepnet.core.level_steps import LevelStep, level_steps, levelled
 from mc2sleepnet.core.margins import night_with_margins
-from mc2sleepnet.core.recording_statistics import recording_statistics
+from mc2sleepnet.core.recording_statistics import epoch_decibels, recording_statistics
 from mc2sleepnet.core.stages import N_STAGES, W
 from mc2sleepnet.core.telling_epochs import around_sleep, has_noise
 
@@ -144,11 +145,14 @@ class NightAnswer:
         Shape ``[N]``: the epochs that the recording's own statistics are of (`core.telling_epochs`).
     is_noise
         Shape ``[N]``: what was left out of them for its spectrum; nothing if that is not much.
+    steps
+        Where the recording's level changes as no sleep changes it; all parts were brought to one level.
     """
 
     log_probabilities: NDArray[np.float64]
     tells: NDArray[np.bool_]
     is_noise: NDArray[np.bool_]
+    steps: tuple[LevelStep, ...] = ()
 
 
 def answer_night(
@@ -162,8 +166,9 @@ def answer_night(
 ) -> NightAnswer:
     """Log-probabilities of every epoch of a night: `encode_night`, then `relate_night`.
 
-    A network that reads the recording's own statistics looks twice where much of the recording lies further than an
-    hour from any sleep: the second time with the statistics of the rest.
+    For a network that reads the recording's own statistics, steps of its level are taken out first. It looks twice
+    where much of the recording lies further than an hour from any sleep: the second time with the statistics of the
+    rest.
 
     Parameters
     ----------
@@ -187,14 +192,17 @@ def answer_night(
 
     if not stager.needs_statistics:
         return NightAnswer(look(is_scorable, progress), tells=is_scorable, is_noise=np.zeros_like(is_scorable))
-    is_noise = has_noise(signal_uv, is_scorable)
+    decibels = epoch_decibels(signal_uv, is_scorable)
+    is_noise = has_noise(decibels, is_scorable)
     tells = is_scorable & ~is_noise
+    steps = level_steps(decibels, tells)
+    signal_uv = levelled(signal_uv, steps, tells)
     first = look(tells, progress)
     is_asleep = ~np.isnan(first[:, W]) & (first.argmax(axis=1) != W)
     near = around_sleep(is_asleep, tells)
     if (near == tells).all():
-        return NightAnswer(first, tells=tells, is_noise=is_noise)
-    return NightAnswer(look(near), tells=near, is_noise=is_noise)
+        return NightAnswer(first, tells=tells, is_noise=is_noise, steps=steps)
+    return NightAnswer(look(near), tells=near, is_noise=is_noise, steps=steps)
 
 
 def score_night(

@@ -41,6 +41,19 @@ def frame_decibels(signal_uv: NDArray[np.float32], frame_step: int = 1) -> NDArr
     return decibels
 
 
+def epoch_decibels(signal_uv: NDArray[np.float32], is_scorable: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The spectrum of each scorable epoch, by the mean of its frames in dB; NaN for the others.
+
+    Shape: [N, T] µV, [N] → [N, K]
+    """
+    decibels = np.full((len(signal_uv), N_BINS), np.nan, np.float32)
+    scorable = np.flatnonzero(is_scorable)
+    for start in range(0, len(scorable), EPOCHS_PER_PIECE):
+        piece = scorable[start : start + EPOCHS_PER_PIECE]
+        decibels[piece] = frame_decibels(signal_uv[piece], FRAME_STEP).mean(axis=1)
+    return decibels
+
+
 def statistics_of_frames(decibels: NDArray[np.float32], samples_uv: NDArray[np.float32]) -> NDArray[np.float32]:
     """Medians and robust deviations, half the range from the 10th to the 90th percentile in units of 1.28 deviations.
 

@@ -7,7 +7,7 @@ without a head, statistics of everything it wrote are not those of a night, and 
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.recording_statistics import EPOCHS_PER_PIECE, FFT_SAMPLES, FRAME_STEP, N_BINS, frame_decibels
+from mc2sleepnet.core.recording_statistics import FFT_SAMPLES, N_BINS
 from mc2sleepnet.core.stages import EPOCH_S, SAMPLING_HZ
 
 EPOCHS_PER_MINUTE = 60 // EPOCH_S
@@ -27,29 +27,25 @@ MUCH_BESIDE = 1 / 3
 FEWEST = 20 * EPOCHS_PER_MINUTE
 
 
-def has_noise(signal_uv: NDArray[np.float32], is_scorable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def has_noise(decibels: NDArray[np.float32], is_scorable: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Scorable epochs of stretches of noise, where they are many but not (nearly) all; none otherwise.
 
-    Shape: [N, T] µV, [N] → [N]
+    Shape: [N, K] spectra of epochs (`recording_statistics.epoch_decibels`), [N] → [N]
     """
-    is_even = np.zeros(len(signal_uv), np.bool_)
-    scorable = np.flatnonzero(is_scorable)
-    for start in range(0, len(scorable), EPOCHS_PER_PIECE):
-        piece = scorable[start : start + EPOCHS_PER_PIECE]
-        is_even[piece] = np.abs(spectral_tilt(signal_uv[piece])) < EVEN_DB
+    is_even = np.zeros(len(decibels), np.bool_)
+    is_even[is_scorable] = np.abs(spectral_tilt(decibels[is_scorable])) < EVEN_DB
     even, known = (_in_window(marks, EVEN_EPOCHS) for marks in (is_even, is_scorable))
     is_steady = is_even & (even >= EVEN_SHARE * known)
     noise = is_even & (_in_window(is_steady, EVEN_EPOCHS + 1) > 0)
-    n_noise = np.count_nonzero(noise)
-    if n_noise > MUCH_NOISE * len(scorable) and len(scorable) - n_noise >= FEWEST:
+    n_noise, n_scorable = np.count_nonzero(noise), np.count_nonzero(is_scorable)
+    if n_noise > MUCH_NOISE * n_scorable and n_scorable - n_noise >= FEWEST:
         return noise
-    return np.zeros(len(signal_uv), np.bool_)
+    return np.zeros(len(decibels), np.bool_)
 
 
-def spectral_tilt(signal_uv: NDArray[np.float32]) -> NDArray[np.float32]:
-    """By how many dB 1–8 Hz is louder than 18–30 Hz, by the mean of an epoch's frames in dB. Shape: [M, T] µV → [M]"""
+def spectral_tilt(decibels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """By how many dB 1–8 Hz is louder than 18–30 Hz. Shape: [M, K] spectra of epochs, dB → [M]"""
     hertz = (np.arange(N_BINS) + 1) * SAMPLING_HZ / FFT_SAMPLES
-    decibels = frame_decibels(signal_uv, FRAME_STEP).mean(axis=1)
     low, high = (decibels[:, (hertz >= a) & (hertz < b)].mean(axis=1) for a, b in (LOW_HZ, HIGH_HZ))
     tilt: NDArray[np.float32] = low - high
     return tilt

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mc2sleepnet.core.dead_stretches import bridged
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
+from mc2sleepnet.core.level_steps import levelled
 from mc2sleepnet.core.model_folder import ModelFolder
 from mc2sleepnet.core.recording import EpochedRecording, Finding, Source
 from mc2sleepnet.core.recording_statistics import recording_statistics
@@ -257,7 +258,7 @@ def _scored_channel(
 
 
 def _level_findings(recording: EpochedRecording, answer: NightAnswer) -> Iterator[Finding]:
-    """What of a recording was left out of its statistics, and why."""
+    """What of a recording was left out of its statistics or brought to another level, and why."""
     if answer.is_noise.any():
         n, n_noise = np.count_nonzero(recording.is_scorable), np.count_nonzero(answer.is_noise)
         message = (
@@ -266,6 +267,16 @@ def _level_findings(recording: EpochedRecording, answer: NightAnswer) -> Iterato
             " recording's level was taken from the others"
         )
         yield Finding(id="noise", message=message)
+    if answer.steps:
+        steps = ", ".join(
+            f"by {abs(step.decibels):.0f} dB {'louder' if step.decibels > 0 else 'quieter'} from epoch {step.epoch} on"
+            for step in answer.steps
+        )
+        message = (
+            f"channel '{recording.channel}' becomes {steps}, at all frequencies alike (was its gain changed?);"
+            " it was scored as if all of it were as loud as most of it is"
+        )
+        yield Finding(id="level-step", message=message)
     n_beside = np.count_nonzero(recording.is_scorable & ~answer.tells & ~answer.is_noise)
     if n_beside:
         message = (
@@ -284,8 +295,9 @@ def _outside(recording: EpochedRecording, answer: NightAnswer, model: ModelFolde
     known = model.config.get("provenance", {}).get("statistics_range")
     if not known or not answer.tells.any():
         return ()
-    inside, signal_uv = StatisticsRange.from_json(known), bridged(recording.signal_uv)
     looked_at = [answer.tells, recording.is_scorable & ~answer.is_noise]
+    signal_uv = bridged(levelled(recording.signal_uv, answer.steps, looked_at[1]))
+    inside = StatisticsRange.from_json(known)
     if (looked_at[0] == looked_at[1]).all():
         looked_at.pop()
     names = [name for marks in looked_at for name in inside.what_is_outside(recording_statistics(signal_uv, marks))]
