@@ -192,7 +192,7 @@ def test_another_prediction_and_aggregation_are_followed_from_fine_tuning_to_the
     night = score_recording(
         read_epochs(sorted(cohort.glob("*PSG.edf"))[0]), model, engine, origin={"file": "night.edf", "sha256": ""}
     )
-    assert night.stages[:15] == 15 * ["UNS"]
+    assert night.stages[:15].tolist() == 15 * ["UNS"]
     assert [str(source) for source in night.recording.source[:16]] == [*15 * ["context"], "model"]
     assert "UNS" not in night.stages[15:]
     short = replace(night.recording, signal_uv=night.recording.signal_uv[:9], source=9 * (night.recording.source[-1],))

@@ -79,9 +79,9 @@ class ScoredNight:
         return self.channels[0].recording
 
     @property
-    def stages(self) -> list[str]:
-        """N names: W, N1, N2, N3, R or UNS."""
-        return [stage_name(int(stage)) for stage in self.hypnogram.stage]
+    def stages(self) -> NDArray[np.str_]:
+        """Shape ``[N]``, names: W, N1, N2, N3, R or UNS."""
+        return np.array([stage_name(int(stage)) for stage in self.hypnogram.stage], dtype="U3")
 
     @property
     def source(self) -> tuple[Source, ...]:
