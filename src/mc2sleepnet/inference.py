@@ -11,8 +11,9 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.dead_stretches import bridged
+from mc2sleepnet.core.dead_stretches import bridged, speaks
 from mc2sleepnet.core.level_steps import LevelStep, level_steps, levelled
+from mc2sleepnet.core.low_pass import cut_off_hz, refilled
 from mc2sleepnet.core.margins import night_with_margins
 from mc2sleepnet.core.recording_statistics import epoch_decibels, recording_statistics
 from mc2sleepnet.core.stages import N_STAGES, W
@@ -147,12 +148,18 @@ class NightAnswer:
         Shape ``[N]``: what was left out of them for its spectrum; nothing if that is not much.
     steps
         Where the recording's level changes as no sleep changes it; all parts were brought to one level.
+    cut_off_hz
+        Where a low-pass left nothing of the recording; what is above was put back as noise. None without one.
+    read_uv
+        Shape ``[N, T]``, µV: the signal after all of that, which the network read.
     """
 
     log_probabilities: NDArray[np.float64]
     tells: NDArray[np.bool_]
     is_noise: NDArray[np.bool_]
+    read_uv: NDArray[np.float32]
     steps: tuple[LevelStep, ...] = ()
+    cut_off_hz: int | None = None
 
 
 def answer_night(
@@ -166,9 +173,9 @@ def answer_night(
 ) -> NightAnswer:
     """Log-probabilities of every epoch of a night: `encode_night`, then `relate_night`.
 
-    For a network that reads the recording's own statistics, steps of its level are taken out first. It looks twice
-    where much of the recording lies further than an hour from any sleep: the second time with the statistics of the
-    rest.
+    For a network that reads the recording's own statistics, steps of its level are taken out first, and what a low-pass
+    took away is put back as noise. It looks twice where much of the recording lies further than an hour from any sleep:
+    the second time with the statistics of the rest.
 
     Parameters
     ----------
@@ -191,18 +198,23 @@ def answer_night(
         return relate_night(stager, tokens, is_scorable, stride=stride, aggregation=aggregation)
 
     if not stager.needs_statistics:
-        return NightAnswer(look(is_scorable, progress), tells=is_scorable, is_noise=np.zeros_like(is_scorable))
+        nothing = np.zeros_like(is_scorable)
+        return NightAnswer(look(is_scorable, progress), tells=is_scorable, is_noise=nothing, read_uv=signal_uv)
     decibels = epoch_decibels(signal_uv, is_scorable)
     is_noise = has_noise(decibels, is_scorable)
     tells = is_scorable & ~is_noise
-    steps = level_steps(decibels, tells)
-    signal_uv = levelled(signal_uv, steps, tells)
+    steps = level_steps(decibels, tells & speaks(signal_uv))
+    if steps:
+        signal_uv = levelled(signal_uv, steps, tells)
+        decibels = epoch_decibels(signal_uv, is_scorable)
+    cut_off = cut_off_hz(signal_uv, tells)
+    if cut_off is not None:
+        signal_uv = refilled(bridged(signal_uv), decibels, cut_off)
     first = look(tells, progress)
     is_asleep = ~np.isnan(first[:, W]) & (first.argmax(axis=1) != W)
     near = around_sleep(is_asleep, tells)
-    if (near == tells).all():
-        return NightAnswer(first, tells=tells, is_noise=is_noise, steps=steps)
-    return NightAnswer(look(near), tells=near, is_noise=is_noise, steps=steps)
+    answer = first if (near == tells).all() else look(near)
+    return NightAnswer(answer, tells=near, is_noise=is_noise, read_uv=signal_uv, steps=steps, cut_off_hz=cut_off)
 
 
 def score_night(

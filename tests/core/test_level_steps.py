@@ -8,6 +8,7 @@ from mc2sleepnet.core.recording_statistics import epoch_decibels
 
 N = 600
 EVERYTHING = np.ones(N, np.bool_)
+RARE = np.arange(N) % 2 == 0
 
 
 def night():
@@ -86,6 +87,19 @@ def test_epochs_without_signal_are_passed_over():
     signal_uv[~tells] = 0
     (step,) = steps_of(signal_uv, tells)
     assert abs(step.epoch - 320) <= 3
+
+
+def test_minutes_that_are_hours_apart_are_not_compared():
+    signal_uv = night()
+    signal_uv[300:] *= 4
+    assert steps_of(signal_uv, RARE) == ()
+
+
+def test_an_electrode_that_is_off_is_no_step():
+    signal_uv = night()
+    hum_uv = 20 * np.sin(2 * np.pi * 49.9 * np.arange(3000) / 100)
+    signal_uv[300:400] = hum_uv + np.random.default_rng(5).normal(0, 1, (100, 3000))
+    assert steps_of(signal_uv) == ()
 
 
 def test_steps_tell_where_they_begin():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.signal import butter, sosfiltfilt
 
 import mc2sleepnet as mc2
 from bare_machine import BARE
@@ -117,6 +118,16 @@ def test_a_gain_that_changes_within_a_night_changes_little_and_is_told(
     assert kappa > 0.73
     assert "10 dB louder from epoch 400 on" in findings(night)["level-step"]
     assert "out-of-range" not in findings(night)
+
+
+@pytest.mark.parametrize("hertz", [20, 30])
+def test_a_low_pass_changes_little_and_is_told(real_samples: tuple[np.ndarray, np.ndarray], hertz: float) -> None:
+    signal_uv, reference = real_samples
+    filtered_uv = sosfiltfilt(butter(8, hertz, fs=100, output="sos"), signal_uv.ravel())
+    kappa, night = kappa_on_the_night(filtered_uv, reference)
+    # Read as it stood: 0.26 and 0.74.
+    assert kappa > 0.77
+    assert "holds nothing above" in findings(night)["low-pass"]
 
 
 def test_a_day_of_wake_behind_a_night_changes_little_of_it(real_samples: tuple[np.ndarray, np.ndarray]) -> None:

@@ -17,10 +17,13 @@ from mc2sleepnet.core.stages import EPOCH_S, SAMPLING_HZ
 EDGES_HZ = (0.5, 1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 25, 30)
 # Medians of this many epochs on either side are compared: 10 minutes.
 BESIDE_EPOCHS = 10 * 60 // EPOCH_S
+# They may lie in a quarter of an hour: what is further apart may be of other stages.
+WITHIN_EPOCHS = 15 * 60 // EPOCH_S
 # Of 24 real subjects (UCDDB) medians differ by 2.5 dB at most where bands differ alike; a gain doubled is 6 dB.
 LEAST_DB = 5.0
-# Bands differ alike when their deviation is below 1 dB or this share of the step.
-ALIKE_DB, ALIKE_SHARE = 1.0, 0.3
+# Bands differ alike when their deviation is below 1 dB or this share of the step, and at most 3 dB: where an electrode
+# comes off and leaves hum and noise, they do not.
+ALIKE_DB, ALIKE_SHARE, MOST_UNLIKE_DB = 1.0, 0.3, 3.0
 # And taking the step out must narrow the range of the bands' levels, over all epochs, by this share of it.
 NARROWER = 0.05
 
@@ -51,7 +54,9 @@ def level_steps(decibels: NDArray[np.float32], tells: NDArray[np.bool_]) -> tupl
     medians: NDArray[np.float32] = np.median(windows, axis=2)
     step = medians[BESIDE_EPOCHS:] - medians[:-BESIDE_EPOCHS]
     mean, deviation = step.mean(axis=1), step.std(axis=1)
-    is_alike = deviation < np.maximum(ALIKE_DB, ALIKE_SHARE * np.abs(mean))
+    is_alike = deviation < np.clip(ALIKE_SHARE * np.abs(mean), ALIKE_DB, MOST_UNLIKE_DB)
+    is_close = place[BESIDE_EPOCHS - 1 :] - place[: 1 - BESIDE_EPOCHS] < WITHIN_EPOCHS
+    is_alike &= is_close[BESIDE_EPOCHS:] & is_close[:-BESIDE_EPOCHS]
     # The largest for its deviation is the change itself, not a window that holds some of it.
     clarity = np.where(is_alike & (np.abs(mean) >= LEAST_DB), np.abs(mean) / np.maximum(deviation, ALIKE_DB / 2), 0)
     found = []

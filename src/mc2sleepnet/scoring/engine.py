@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -17,9 +18,12 @@ from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
 # Float32 everywhere: on processors that have bf16 OpenVINO would round to it, which moves log-probabilities by 0.01
 # and more; and two runs are to give the same stages wherever they run.
 PRECISION = "f32"
-# Epochs and sequences that go through a graph at a time, each in a thread of its own: a processor's cache holds what
+# Epochs and sequences that go through a graph at a time, each on a stream of its own: a processor's cache holds what
 # they become, and any number of threads computes the same. `MOST_STREAMS` of them make up a call of `inference`.
 EPOCHS_AT_A_TIME, SEQUENCES_AT_A_TIME, MOST_STREAMS = 32, 16, 4
+
+# OpenVINO's first look at a numpy type stands still for good where two threads take it at once.
+_FIRST_LOOK = threading.Lock()
 
 
 def n_cores() -> int:
@@ -52,6 +56,8 @@ class OpenVinoStager:
         sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
         import openvino
 
+        with _FIRST_LOOK:
+            openvino.Type.f32.to_dtype()
         core = openvino.Core()
         n_threads = n_threads or n_cores()
         n_streams = min(n_threads, MOST_STREAMS)
@@ -103,10 +109,11 @@ class OpenVinoStager:
 
 
 class _Graph:
-    """A compiled graph on all of its streams.
+    """A compiled graph on all of its streams, each with a request of its own.
 
-    Each stream is driven by a thread of Python's, which is joined before anything is answered: the engine's own
-    threads, where they call back into Python, can bring down a process that ends.
+    One thread of Python's starts the requests and waits for them, without callbacks. The engine's queue calls back into
+    Python, which can bring down a process that ends; a thread of Python's for each stream can stand still for good, as
+    one waits for the interpreter and another for the graph.
     """
 
     def __init__(self, compiled: Any, n_streams: int) -> None:
@@ -117,15 +124,23 @@ class _Graph:
         self, rows: Sequence[NDArray[Any]], common: Sequence[NDArray[Any]] = (), *, at_a_time: int
     ) -> NDArray[np.float32]:
         """The answer to many rows, `at_a_time` of them to a piece; `common` goes with every piece."""
-        starts = range(0, len(rows[0]), at_a_time)
-        answers: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(starts)
+        answers: list[NDArray[np.float32]] = []
+        running: deque[Any] = deque()
 
-        def drive(stream: int) -> None:
-            for piece in range(stream, len(starts), len(self._requests)):
-                part = slice(starts[piece], starts[piece] + at_a_time)
-                inputs = [*(np.ascontiguousarray(one[part]) for one in rows), *common]
-                answers[piece] = self._requests[stream].infer(inputs)[0].copy()
+        def finish_one() -> None:
+            request = running.popleft()
+            request.wait()
+            answers.append(request.get_output_tensor(0).data.copy())
 
-        with ThreadPoolExecutor(len(self._requests), thread_name_prefix="stream") as threads:
-            list(threads.map(drive, range(len(self._requests))))
+        try:
+            for piece, start in enumerate(range(0, len(rows[0]), at_a_time)):
+                if len(running) == len(self._requests):
+                    finish_one()
+                request = self._requests[piece % len(self._requests)]
+                part = slice(start, start + at_a_time)
+                request.start_async([*(np.ascontiguousarray(one[part]) for one in rows), *common])
+                running.append(request)
+        finally:  # also where somebody interrupts: a request that runs cannot be started again
+            while running:
+                finish_one()
         return np.concatenate(answers)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from mc2sleepnet.core.dead_stretches import bridged
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
-from mc2sleepnet.core.level_steps import levelled
 from mc2sleepnet.core.model_folder import ModelFolder
 from mc2sleepnet.core.recording import EpochedRecording, Finding, Source
 from mc2sleepnet.core.recording_statistics import recording_statistics
@@ -258,7 +257,7 @@ def _scored_channel(
 
 
 def _level_findings(recording: EpochedRecording, answer: NightAnswer) -> Iterator[Finding]:
-    """What of a recording was left out of its statistics or brought to another level, and why."""
+    """What of a recording was left out of its statistics, brought to another level or put back, and why."""
     if answer.is_noise.any():
         n, n_noise = np.count_nonzero(recording.is_scorable), np.count_nonzero(answer.is_noise)
         message = (
@@ -269,7 +268,7 @@ def _level_findings(recording: EpochedRecording, answer: NightAnswer) -> Iterato
         yield Finding(id="noise", message=message)
     if answer.steps:
         steps = ", ".join(
-            f"by {abs(step.decibels):.0f} dB {'louder' if step.decibels > 0 else 'quieter'} from epoch {step.epoch} on"
+            f"{abs(step.decibels):.0f} dB {'louder' if step.decibels > 0 else 'quieter'} from epoch {step.epoch} on"
             for step in answer.steps
         )
         message = (
@@ -277,6 +276,12 @@ def _level_findings(recording: EpochedRecording, answer: NightAnswer) -> Iterato
             " it was scored as if all of it were as loud as most of it is"
         )
         yield Finding(id="level-step", message=message)
+    if answer.cut_off_hz is not None:
+        message = (
+            f"channel '{recording.channel}' holds nothing above {answer.cut_off_hz} Hz (a low-pass, or a low"
+            " sampling rate?); it was scored with noise there, as loud as its bands below let expect"
+        )
+        yield Finding(id="low-pass", message=message)
     n_beside = np.count_nonzero(recording.is_scorable & ~answer.tells & ~answer.is_noise)
     if n_beside:
         message = (
@@ -296,8 +301,7 @@ def _outside(recording: EpochedRecording, answer: NightAnswer, model: ModelFolde
     if not known or not answer.tells.any():
         return ()
     looked_at = [answer.tells, recording.is_scorable & ~answer.is_noise]
-    signal_uv = bridged(levelled(recording.signal_uv, answer.steps, looked_at[1]))
-    inside = StatisticsRange.from_json(known)
+    inside, signal_uv = StatisticsRange.from_json(known), bridged(answer.read_uv)
     if (looked_at[0] == looked_at[1]).all():
         looked_at.pop()
     names = [name for marks in looked_at for name in inside.what_is_outside(recording_statistics(signal_uv, marks))]
