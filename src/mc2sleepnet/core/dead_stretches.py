@@ -9,20 +9,17 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.stages import SAMPLING_HZ
 
-# A living scalp never keeps still to half a microvolt for half a second, and radio links lose as little: of 7,169 real
-# epochs (UCDDB) 22 have such stretches, 19 of them stretches of two seconds too.
+# A living scalp never keeps still to half a microvolt for two seconds: an amplifier's noise alone is as large.
 DEAD_UV = 0.5
-DEAD_SAMPLES = SAMPLING_HZ // 2
+DEAD_SAMPLES = 2 * SAMPLING_HZ
 # Resampling rings where a dead stretch begins or ends, up to this far.
 RINGING_S = 0.5
-# Less than this between stretches, all of it ringing, and only the stretches themselves are replaced.
-LEAST_LIVE_SAMPLES = 2 * SAMPLING_HZ
 # More of an epoch dead than this share, and the rest does not speak for all of it.
 MOST_DEAD = 0.5
 
 
 def is_dead(signal_uv: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Samples within half a second that spans less than 0.5 µV; borders of epochs, one after another, are no borders.
+    """Samples within two seconds that span less than 0.5 µV; borders of epochs, one after another, are no borders.
 
     Shape: [M, T] → [M, T]
     """
@@ -75,7 +72,7 @@ def _bridged_epoch(signal_uv: NDArray[np.float32], dead: NDArray[np.bool_]) -> N
     """Shape: [T] µV, [T] → [T] µV"""
     ringing = round(RINGING_S * SAMPLING_HZ)
     absent = _widened(dead, 2 * ringing)[ringing:-ringing]
-    if np.count_nonzero(~absent) < LEAST_LIVE_SAMPLES:
+    if np.count_nonzero(~absent) < DEAD_SAMPLES:  # many short stretches, with ringing all between
         absent = dead
     live_uv = signal_uv[~absent]
     level_uv = np.median(live_uv)
