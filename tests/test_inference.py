@@ -161,10 +161,14 @@ def brown(n_epochs: int, deviation: float) -> NDArray[np.float32]:
     return (walk / walk.std(axis=1, keepdims=True) * deviation).astype(np.float32)
 
 
-def test_after_a_day_of_wake_the_night_is_read_by_statistics_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    # This sleep is louder than wake at all frequencies alike, as no sleep is.
-    monkeypatch.setattr("mc2sleepnet.inference.level_steps", lambda *_: ())
-    signal_uv = np.concatenate([brown(1000, 15), brown(800, 45), brown(100, 15)])
+def asleep(n_epochs: int) -> NDArray[np.float32]:
+    """Louder by slow waves. What is louder at all frequencies alike is no sleep, but a gain that was changed."""
+    slow_uv = 60 * np.sin(2 * np.pi * 1.2 * np.arange(3000) / 100)
+    return (brown(n_epochs, 15) + slow_uv).astype(np.float32)
+
+
+def test_after_a_day_of_wake_the_night_is_read_by_statistics_of_its_own() -> None:
+    signal_uv = np.concatenate([brown(1000, 15), asleep(800), brown(100, 15)])
     is_scorable = np.ones(1900, bool)
     is_scorable[1200:1230] = False
     stager = Loudness()
@@ -181,7 +185,7 @@ def test_after_a_day_of_wake_the_night_is_read_by_statistics_of_its_own(monkeypa
 
 
 def test_an_ordinary_night_is_read_once_by_all_of_it() -> None:
-    signal_uv = np.concatenate([brown(100, 15), brown(800, 45), brown(100, 15)])
+    signal_uv = np.concatenate([brown(100, 15), asleep(800), brown(100, 15)])
     stager = Loudness()
     answer = answer_night(stager, signal_uv, np.ones(1000, bool), stride=8)
     assert answer.tells.all()
