@@ -193,28 +193,30 @@ def answer_night(
         Told how many epochs each call encoded, in the first look.
     """
 
-    def look(tells: NDArray[np.bool_], progress: Callable[[int], None] | None = None) -> NDArray[np.float64]:
-        tokens = encode_night(stager, signal_uv, is_scorable, progress, tells=tells)
+    def look(
+        read_uv: NDArray[np.float32], tells: NDArray[np.bool_], progress: Callable[[int], None] | None = None
+    ) -> NDArray[np.float64]:
+        tokens = encode_night(stager, read_uv, is_scorable, progress, tells=tells)
         return relate_night(stager, tokens, is_scorable, stride=stride, aggregation=aggregation)
 
     if not stager.needs_statistics:
-        nothing = np.zeros_like(is_scorable)
-        return NightAnswer(look(is_scorable, progress), tells=is_scorable, is_noise=nothing, read_uv=signal_uv)
-    decibels = epoch_decibels(signal_uv, is_scorable)
+        answer, nothing = look(signal_uv, is_scorable, progress), np.zeros_like(is_scorable)
+        return NightAnswer(answer, tells=is_scorable, is_noise=nothing, read_uv=signal_uv)
+    read_uv, decibels = signal_uv, epoch_decibels(signal_uv, is_scorable)
     is_noise = has_noise(decibels, is_scorable)
     tells = is_scorable & ~is_noise
     steps = level_steps(decibels, tells & speaks(signal_uv))
     if steps:
-        signal_uv = levelled(signal_uv, steps, tells)
-        decibels = epoch_decibels(signal_uv, is_scorable)
-    cut_off = cut_off_hz(signal_uv, tells)
+        read_uv = levelled(signal_uv, steps, tells)
+        decibels = epoch_decibels(read_uv, is_scorable)
+    cut_off = cut_off_hz(read_uv, tells)
     if cut_off is not None:
-        signal_uv = refilled(bridged(signal_uv), decibels, cut_off)
-    first = look(tells, progress)
+        read_uv = refilled(bridged(read_uv), decibels, cut_off)
+    first = look(read_uv, tells, progress)
     is_asleep = ~np.isnan(first[:, W]) & (first.argmax(axis=1) != W)
     near = around_sleep(is_asleep, tells)
-    answer = first if (near == tells).all() else look(near)
-    return NightAnswer(answer, tells=near, is_noise=is_noise, read_uv=signal_uv, steps=steps, cut_off_hz=cut_off)
+    answer = first if (near == tells).all() else look(read_uv, near)
+    return NightAnswer(answer, tells=near, is_noise=is_noise, read_uv=read_uv, steps=steps, cut_off_hz=cut_off)
 
 
 def score_night(

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.recording_statistics import FFT_SAMPLES, N_BINS
-from mc2sleepnet.core.stages import EPOCH_S, SAMPLING_HZ
+from mc2sleepnet.core.recording_statistics import BIN_HZ
+from mc2sleepnet.core.stages import EPOCH_S
 
 # Bands that most recorders let through, and that sleep moves against each other.
 EDGES_HZ = (0.5, 1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 25, 30)
@@ -115,7 +115,7 @@ def _border(levels: NDArray[np.float32], before: NDArray[np.float32], after: NDA
 
 def _bands() -> NDArray[np.float32]:
     """Mean over each band's bins. Shape: [] → [K, bands]"""
-    hertz = (np.arange(N_BINS)[:, None] + 1) * SAMPLING_HZ / FFT_SAMPLES
+    hertz = BIN_HZ[:, None]
     is_in = (hertz >= EDGES_HZ[:-1]) & (hertz < EDGES_HZ[1:])
     share: NDArray[np.float32] = (is_in / is_in.sum(axis=0)).astype(np.float32)
     return share

@@ -8,10 +8,9 @@ noise as loud, epoch by epoch, as the band below the cut-off lets expect.
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.recording_statistics import EPOCHS_PER_PIECE, FFT_SAMPLES, N_BINS, WINDOW_SAMPLES
+from mc2sleepnet.core.recording_statistics import BIN_HZ, EPOCHS_PER_PIECE, WINDOW_SAMPLES
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ
 
-HERTZ = (np.arange(N_BINS) + 1) * SAMPLING_HZ / FFT_SAMPLES
 # In 24 real subjects (UCDDB) no band of 1 Hz below 46 Hz lies more than 28 dB below 8–14 Hz. What lies 33 dB below, up
 # to the end, was cut off, and the cut is where it is last less than 28 dB.
 COMPARED_HZ = slice(8, 14)
@@ -80,4 +79,4 @@ def refilled(signal_uv: NDArray[np.float32], decibels: NDArray[np.float32], cut_
 
 def _in(low_hz: float, high_hz: float) -> NDArray[np.bool_]:
     """Which bins lie in a band. Shape: [] → [K]"""
-    return (low_hz <= HERTZ) & (high_hz > HERTZ)
+    return (low_hz <= BIN_HZ) & (high_hz > BIN_HZ)

@@ -16,6 +16,7 @@ HOP_SAMPLES = WINDOW_SAMPLES // 2
 FFT_SAMPLES = 256
 N_FRAMES = (SAMPLES_PER_EPOCH - WINDOW_SAMPLES) // HOP_SAMPLES + 1
 N_BINS = FFT_SAMPLES // 2  # 0 Hz is dropped, 50 Hz is kept
+BIN_HZ = np.arange(1, N_BINS + 1) * SAMPLING_HZ / FFT_SAMPLES
 POWER_FLOOR_UV2 = 1e-2
 
 # Two vectors over bins, median and deviation in dB, then the raw signal's median and deviation in µV.

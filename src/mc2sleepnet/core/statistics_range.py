@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.recording_statistics import FFT_SAMPLES, N_BINS
-from mc2sleepnet.core.stages import SAMPLING_HZ
+from mc2sleepnet.core.recording_statistics import BIN_HZ, N_BINS
 
 # Upper edges of the bands in which medians and deviations are compared.
 EDGES_HZ = (2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 42.0)
@@ -66,8 +65,7 @@ def features(statistics: NDArray[np.float32]) -> NDArray[np.float64]:
 
     Shape: [N_STATISTICS] → [1 + 2 · bands]
     """
-    hz = np.arange(1, N_BINS + 1) * SAMPLING_HZ / FFT_SAMPLES
-    band = np.searchsorted(EDGES_HZ, hz)
+    band = np.searchsorted(EDGES_HZ, BIN_HZ)
     median, deviation = (
         np.array([part[band == index].mean() for index in range(len(EDGES_HZ))], np.float64)
         for part in (statistics[:N_BINS], statistics[N_BINS : 2 * N_BINS])

@@ -7,8 +7,8 @@ without a head, statistics of everything it wrote are not those of a night, and 
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.recording_statistics import FFT_SAMPLES, N_BINS
-from mc2sleepnet.core.stages import EPOCH_S, SAMPLING_HZ
+from mc2sleepnet.core.recording_statistics import BIN_HZ
+from mc2sleepnet.core.stages import EPOCH_S
 
 EPOCHS_PER_MINUTE = 60 // EPOCH_S
 
@@ -45,8 +45,7 @@ def has_noise(decibels: NDArray[np.float32], is_scorable: NDArray[np.bool_]) -> 
 
 def spectral_tilt(decibels: NDArray[np.float32]) -> NDArray[np.float32]:
     """By how many dB 1–8 Hz is louder than 18–30 Hz. Shape: [M, K] spectra of epochs, dB → [M]"""
-    hertz = (np.arange(N_BINS) + 1) * SAMPLING_HZ / FFT_SAMPLES
-    low, high = (decibels[:, (hertz >= a) & (hertz < b)].mean(axis=1) for a, b in (LOW_HZ, HIGH_HZ))
+    low, high = (decibels[:, (a <= BIN_HZ) & (b > BIN_HZ)].mean(axis=1) for a, b in (LOW_HZ, HIGH_HZ))
     tilt: NDArray[np.float32] = low - high
     return tilt
 

@@ -111,9 +111,8 @@ class OpenVinoStager:
 class _Graph:
     """A compiled graph on all of its streams, each with a request of its own.
 
-    One thread of Python's starts the requests and waits for them, without callbacks. The engine's queue calls back into
-    Python, which can bring down a process that ends; a thread of Python's for each stream can stand still for good, as
-    one waits for the interpreter and another for the graph.
+    One thread of Python's starts the requests and waits for them, without callbacks: the engine's own queue calls back
+    into Python, which can bring down a process that ends.
     """
 
     def __init__(self, compiled: Any, n_streams: int) -> None:
