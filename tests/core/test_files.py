@@ -1,9 +1,13 @@
 """A file is written whole or not at all."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import atomic_path, write_text_atomically
 
 
@@ -44,3 +48,20 @@ def test_an_error_names_the_file_and_never_its_temporary_name(tmp_path: Path) ->
     with pytest.raises(OSError, match="No such file") as raised:
         write_text_atomically(missing, "text")
     assert raised.value.filename == str(missing)
+
+
+def test_no_pipe_device_or_folder_is_replaced(tmp_path: Path) -> None:
+    pipe, link, folder = tmp_path / "pipe", tmp_path / "link", tmp_path / "folder"
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/null")
+    folder.mkdir()
+    # Where the output of a call goes into a file, /dev/stdout leads to one: its name must still not be taken.
+    for path, fault in ((pipe, "no regular file"), (link, "no regular file"), (folder, "a folder")):
+        with pytest.raises(InputError, match=f"is {fault}. Name a file to write"):
+            write_text_atomically(path, "text")
+    child = "from pathlib import Path; from mc2sleepnet.core import files; files.check_place(Path('/dev/stdout'))"
+    with (tmp_path / "x.txt").open("w") as out:
+        done = subprocess.run([sys.executable, "-c", child], stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    assert "/dev/stdout: is no regular file" in done.stderr
+    assert (pipe.is_fifo(), link.is_symlink(), folder.is_dir()) == (True, True, True)
+    assert {path.name for path in tmp_path.iterdir()} == {"pipe", "link", "folder", "x.txt"}

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,10 +141,15 @@ def test_a_year_that_two_digits_cannot_say_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("dialect", FORMATS)
-def test_a_write_that_fails_at_its_end_leaves_no_half_file(tmp_path, dialect):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "keep").touch()
-    # A folder that is not empty stands where the file should go: the rename fails at the very end.
+def test_a_write_that_fails_at_its_end_leaves_no_half_file(tmp_path, dialect, monkeypatch):
+    def taken(temporary, out):
+        # A folder that is not empty came to stand where the file should go: the rename fails at the very end.
+        out.mkdir()
+        (out / "keep").touch()
+        return rename(temporary, out)
+
+    rename = Path.replace
+    monkeypatch.setattr(Path, "replace", taken)
     with pytest.raises(OSError, match="out"):
         write_hypnogram(FULL, tmp_path / "out", dialect)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -5,6 +5,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mc2sleepnet.core.errors import InputError
+
+
+def check_place(path: Path) -> None:
+    """Refuse what no file can take the place of: a pipe, a device, a folder.
+
+    `atomic_path` asks by itself. A call that writes several files, or works long for one, asks before it begins.
+
+    Raises
+    ------
+    InputError
+        If `path` is there and no regular file, or is one of `/dev`'s names (``/dev/stdout`` may lead to a file).
+    """
+    if path.exists() and (not path.is_file() or path.absolute().parent == Path("/dev")):
+        raise InputError(path, "is a folder" if path.is_dir() else "is no regular file", "Name a file to write")
+
 
 @contextmanager
 def errors_name(path: Path, temporary: Path | None = None) -> Iterator[None]:
@@ -22,7 +38,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced to disk and renamed to `path`.
 
     On any error, Ctrl-C included, the temporary file is removed and `path` stays as it was. An OSError names a file.
+
+    Raises
+    ------
+    InputError
+        If a pipe, a device or a folder has the name: it would be replaced (see `check_place`).
     """
+    check_place(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with errors_name(path, temporary):

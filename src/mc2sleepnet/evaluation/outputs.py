@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.core.files import write_text_atomically
+from mc2sleepnet.core.files import check_place, write_text_atomically
 from mc2sleepnet.evaluation.epochs_table import write_epochs
 from mc2sleepnet.evaluation.page import evaluation_page
 from mc2sleepnet.evaluation.pairing import Paired
@@ -25,10 +25,8 @@ def write_outputs(
     for path in (html, table, epochs):
         if path is not None and path.resolve() in read:
             raise InputError(path, "is one of the hypnograms that are compared", "Name another file to write")
-        # What is written takes the place of what has the name, all at once: a device's place must not be taken.
-        if path is not None and path.exists() and (not path.is_file() or path.absolute().parent == Path("/dev")):
-            raise InputError(path, "is a folder" if path.is_dir() else "is no regular file", "Name a file to write")
         if path is not None:
+            check_place(path)
             path.parent.mkdir(parents=True, exist_ok=True)
     if not evaluation.scorers:
         return

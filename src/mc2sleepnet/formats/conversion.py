@@ -94,10 +94,6 @@ def convert_hypnogram(
     check_format(dialect)
     if out.exists() and source.exists() and out.samefile(source):
         raise InputError(out, "is the hypnogram that is to be converted", "Choose another --out")
-    # What is written takes the place of what has the name, all at once: a device's place must not be taken.
-    if out.exists() and (not out.is_file() or out.absolute().parent == Path("/dev")):
-        fault = "is a folder" if out.is_dir() else "is no regular file"
-        raise InputError(out, fault, "Name a file to write")
     scored = read_scored_hypnogram(source, codes=codes, column=column)
     lost = write_hypnogram(scored, out, dialect, integers=integers)
     hypnogram = scored.hypnogram
