@@ -253,6 +253,24 @@ def test_links_to_folders_are_followed_once_and_never_in_a_circle(tmp_path: Path
     assert not found.failures
 
 
+def test_a_recording_that_is_named_in_several_ways_is_found_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    night = write_night(made(tmp_path / "lab") / "night.edf")
+    (tmp_path / "link").symlink_to("lab")
+    # A link to a recording is one of its own: its name is another night's in some labs.
+    (tmp_path / "lab" / "other.edf").symlink_to(night)
+    for inputs, n_repeated in (
+        (["lab"], 0),
+        (["lab", "lab"], 2),
+        (["lab", tmp_path / "link", "lab/../lab/night.edf"], 3),
+    ):
+        found = find_recordings(map(Path, inputs))
+        assert [str(path) for path in found.recordings] == ["lab/night.edf", "lab/other.edf"]
+        assert found.n_repeated == n_repeated
+
+
 def test_a_folder_that_cannot_be_looked_into_is_told_and_the_others_are_scored(
     monkeypatch: pytest.MonkeyPatch, model_dir: Path, tmp_path: Path
 ) -> None:

@@ -1,9 +1,6 @@
 """The verb that scores nights."""
 
 import json
-import os
-from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -67,10 +64,8 @@ def score(
     lights = {"lights_off": lights_off, "lights_on": lights_on}
     options = scoring_options(channel, formats, risk=risk, accept=accept, keep_identity=keep_identity, **lights)
     call = Call.prepared(inputs, out, model)
-    recordings = _each_once(call.found.recordings)
-    if len(recordings) < len(call.found.recordings) or len(set(inputs)) < len(inputs):
+    if call.found.n_repeated:
         tell("some recordings are named more than once; each is scored once")
-        call = replace(call, found=replace(call.found, recordings=recordings))
     if call.found.n_hypnograms:
         tell(f"{call.found.n_hypnograms} hypnogram files in these folders are left out")
     outcomes = []
@@ -87,11 +82,3 @@ def score(
         print(cohort_text(outcomes, table))
     failures = [*call.found.failures, *(outcome.error for outcome in outcomes if outcome.error)]
     end_with(failures, len(call.found.recordings) + len(call.found.failures), "inputs")
-
-
-def _each_once(recordings: Iterable[Path]) -> tuple[Path, ...]:
-    """Recordings without those that are the same path, written another way or through another folder's link."""
-    once: dict[str, Path] = {}
-    for path in recordings:
-        once.setdefault(os.path.join(os.path.realpath(path.parent), path.name), path)  # noqa: PTH118
-    return tuple(once.values())

@@ -27,7 +27,9 @@ class Found:
     Attributes
     ----------
     recordings
-        Files, in order.
+        Files, in order, each once.
+    n_repeated
+        How many more there were, named again or reached through several links.
     failures
         Folders without any, and those that could not be looked into.
     n_hypnograms
@@ -35,6 +37,7 @@ class Found:
     """
 
     recordings: tuple[Path, ...]
+    n_repeated: int
     failures: tuple[InputError, ...]
     n_hypnograms: int
 
@@ -42,7 +45,7 @@ class Found:
 def find_recordings(inputs: Iterable[Path]) -> Found:
     """Files as they are named; of folders the EDF and BDF files below them whose name does not end in "hypnogram".
 
-    Links to folders are followed, to each folder once.
+    Links to folders are followed, to each folder once; a recording that is there several times is found once.
     """
     recordings: list[Path] = []
     failures: list[InputError] = []
@@ -60,8 +63,21 @@ def find_recordings(inputs: Iterable[Path]) -> Found:
             fault = "no EDF or BDF recording in this folder"
             failures.append(InputError(path, fault, "Name a folder with .edf or .bdf files, or a file"))
         recordings.extend(inside)
-    unique = dict.fromkeys(recordings)
-    return Found(recordings=tuple(unique), failures=tuple(failures), n_hypnograms=n_hypnograms)
+    unique = _each_once(recordings)
+    return Found(
+        recordings=unique,
+        n_repeated=len(recordings) - len(unique),
+        failures=tuple(failures),
+        n_hypnograms=n_hypnograms,
+    )
+
+
+def _each_once(recordings: Iterable[Path]) -> tuple[Path, ...]:
+    """Recordings without those that are the same path, written another way or through another folder's link."""
+    once: dict[str, Path] = {}
+    for path in recordings:
+        once.setdefault(os.path.join(os.path.realpath(path.parent), path.name), path)  # noqa: PTH118
+    return tuple(once.values())
 
 
 def _files_below(folder: Path) -> tuple[list[Path], list[InputError]]:
