@@ -75,6 +75,16 @@ def test_a_raw_in_another_unit_than_volts_is_refused(model_dir: Path) -> None:
         mc2.score(raw, model=model_dir)
 
 
+@pytest.mark.parametrize(
+    ("volts", "fault"), [(1e308, "reaches inf µV"), (1e30, r"reaches 1e\+36 µV"), (np.nan, "no epoch with signal")]
+)
+def test_a_raw_of_absurd_numbers_is_refused_without_a_warning(volts: float, fault: str, model_dir: Path) -> None:
+    info = mne.create_info(["C4", "M1"], 100.0, "eeg")
+    raw = mne.io.RawArray(np.stack([np.resize([volts, -volts], 9000), np.zeros(9000)]), info, verbose="error")
+    with pytest.raises(InputError, match=fault):
+        mc2.score(raw, model=model_dir, channel="C4-M1")
+
+
 def test_a_raw_that_was_made_in_memory_is_scored(model_dir: Path, tmp_path: Path) -> None:
     info = mne.create_info(["C3", "C4-M1"], 100.0, ["misc", "eeg"])
     raw = mne.io.RawArray(np.stack([np.zeros(9000), noise_uv(90, 100) * 1e-6]), info, verbose="error")
@@ -97,6 +107,9 @@ def test_a_raw_that_was_made_in_memory_is_scored(model_dir: Path, tmp_path: Path
         ((np.zeros(0), 100.0), "no samples"),
         ((noise_uv(20, 100), 100.0), "lasts 20 s only"),
         ((noise_uv(90, 100) * 1e-6, 100.0), "no EEG has"),
+        ((noise_uv(90, 100) * 1e306, 100.0), "reaches .* µV"),
+        ((np.resize([1e308, -1e308, 0.0], 9000), 256.0), "reaches 1e\\+308 µV"),
+        ((noise_uv(90, 100) * 1e-306, 100.0), "no epoch with signal"),
         ((noise_uv(90, 100), -1.0), "at -1 Hz"),
         ((noise_uv(90, 20), 20.0), "50 Hz"),
         ((["a"], 100.0), "no numbers"),

@@ -135,6 +135,11 @@ NUMBERS = (
     _refused("physical range no number", lambda: sound(eeg={"pmin": b"low"}), "has no range"),
     _refused("physical range without end", lambda: sound(eeg={"pmax": b"1e999"}), "has no range"),
     _refused(
+        "physical range beyond single precision",
+        lambda: sound(eeg={"pmin": b"-1e308", "pmax": b"1e308"}),
+        "has no range",
+    ),
+    _refused(
         "physical range beyond every recorder's",
         lambda: sound(eeg={"pmin": b"-1e30", "pmax": b"1e30"}),
         "by its header",

@@ -8,7 +8,8 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.recording import Finding
 from mc2sleepnet.signals import read_epochs, read_recording
 from mc2sleepnet.signals.doubts import DoubtError, settle
-from mc2sleepnet.signals.units import deviations, is_another_quantity, judge_unit
+from mc2sleepnet.signals.units import check_voltage, deviations, is_another_quantity, judge_unit
+from raw_edf import RawSignal, raw_edf
 
 WHERE = Path("night.edf")
 HZ = 100
@@ -21,8 +22,9 @@ def converted(unit, values):
 
 
 def judged(unit, values):
-    largest, n_steps = np.abs(values)[np.isfinite(values)].max(), len(np.unique(values))
-    return judge_unit(WHERE, "EEG", unit, deviations(np.asarray(values), HZ), largest=largest, span_steps=n_steps)
+    largest, n_steps = float(np.abs(values)[np.isfinite(values)].max()), len(np.unique(values))
+    check_voltage(WHERE, "EEG", unit, largest)
+    return judge_unit("EEG", unit, deviations(np.asarray(values), HZ), span_steps=n_steps)
 
 
 def refusal(unit, values):
@@ -128,9 +130,21 @@ def test_a_unit_that_may_be_a_voltage_is_not_taken_for_another_quantity(unit):
 
 
 @pytest.mark.parametrize("unit", ["V", "mV", "uV", ""])
-@pytest.mark.parametrize("largest", [9e37, 3e38])
+@pytest.mark.parametrize("largest", [9e37, 3e38, 1e308])
 def test_what_does_not_stay_finite_as_microvolts_is_refused_without_a_warning(unit, largest):
     assert "by its header" in refusal(unit, np.sign(noise_uv(90, HZ)) * largest)
+
+
+@pytest.mark.parametrize(("plus", "minus"), [(b"uV", b"uV"), (b"nV", b"V"), (b"V", b"nV")])
+def test_a_difference_of_channels_beyond_every_recorder_is_refused_without_a_warning(tmp_path, plus, minus):
+    signals = [
+        RawSignal(noise_uv(90, HZ) * 10, HZ, label=label, fields={"unit": unit, "pmin": low, "pmax": high})
+        for label, unit, low, high in (("C4", plus, b"-3e38", b"3e38"), ("M1", minus, b"3e38", b"-3e38"))
+    ]
+    path = tmp_path / "n.edf"
+    path.write_bytes(raw_edf(signals))
+    with pytest.raises(InputError, match=r"'C4-M1' reaches .* by its header"):
+        read_recording(path, "C4-M1")
 
 
 def test_oxygen_asked_for_by_name_is_refused_and_never_chosen(tmp_path):

@@ -16,7 +16,7 @@ from mc2sleepnet.signals.channels import choose_channel, find_channel
 from mc2sleepnet.signals.doubts import settle
 from mc2sleepnet.signals.edf_header import SignalHeader
 from mc2sleepnet.signals.lights import lights_of
-from mc2sleepnet.signals.units import deviations, judge_unit
+from mc2sleepnet.signals.units import check_voltage, deviations, judge_unit
 
 if TYPE_CHECKING:
     import mne
@@ -85,7 +85,8 @@ def recording_of_raw(raw: RawLike, channel: str | None, *, accept: Collection[st
     chosen = choose_channel(where, signals) if channel is None else find_channel(where, signals, channel)
     volts = np.asarray(raw.get_data(picks=[chosen.plus]), np.float64)[0]
     if chosen.minus is not None:
-        volts = volts - np.asarray(raw.get_data(picks=[chosen.minus]), np.float64)[0]
+        with np.errstate(over="ignore", invalid="ignore"):  # infinities become gaps
+            volts = volts - np.asarray(raw.get_data(picks=[chosen.minus]), np.float64)[0]
     signal_uv, findings = in_microvolts(where, chosen.label, "V", volts, sampling_hz, accept=accept)
     measured = None if raw.info["meas_date"] is None else raw.info["meas_date"] + timedelta(seconds=_first_s(raw))
     return Recording(
@@ -113,14 +114,13 @@ def recording_of_samples(night: object, *, accept: Collection[str] = ()) -> Reco
     if not isinstance(night, tuple | list) or len(night) != 2:
         raise InputError("night", f"a {type(night).__name__} is no night", remedy)
     try:
-        # What is masked was not recorded, and no recorder writes infinity: both are gaps, as NaN is.
+        # What is masked was not recorded: a gap, as NaN is.
         samples_uv, sampling_hz = np.ma.filled(np.ma.asarray(night[0], np.float64), np.nan), float(night[1])
     except (TypeError, ValueError):
         raise InputError("night", "its samples or their rate are no numbers", remedy) from None
     if samples_uv.ndim != 1 or not 0 < sampling_hz < np.inf:
         raise InputError("night", f"samples of {samples_uv.ndim} dimensions at {sampling_hz:g} Hz", remedy)
-    samples_uv = np.where(np.isfinite(samples_uv), samples_uv, np.nan)
-    if not len(samples_uv) or np.isnan(samples_uv).all():
+    if not np.isfinite(samples_uv).any():
         raise InputError("night", "there are no samples", remedy)
     signal_uv, findings = in_microvolts(Path("array"), "array", "uV", samples_uv, sampling_hz, accept=accept)
     return Recording(
@@ -144,10 +144,11 @@ def in_microvolts(
     accept: Collection[str],
 ) -> tuple[NDArray[np.float32], tuple[Finding, ...]]:
     """Samples from a program's memory in µV, judged as a file's are. Shape: [samples]"""
-    largest = float(np.nanmax(np.abs(signal)))
-    factor, findings = judge_unit(
-        where, channel, unit, deviations(signal, sampling_hz), largest=largest, span_steps=NO_CONVERTER
-    )
+    # No recorder writes infinity: it is a gap, as NaN is.
+    is_recorded = np.isfinite(signal)
+    check_voltage(where, channel, unit, float(np.abs(signal[is_recorded]).max(initial=0)))
+    signal = np.where(is_recorded, signal, np.nan)
+    factor, findings = judge_unit(channel, unit, deviations(signal, sampling_hz), span_steps=NO_CONVERTER)
     return (signal * factor).astype(np.float32), settle(where, findings, accept)
 
 

@@ -254,7 +254,7 @@ def _unfit(signal: SignalHeader) -> str:
     if signal.samples_per_record == 0:
         return "has no samples"
     if signal.physical_range is None or signal.digital_range is None:
-        return "has no range: its header does not tell it in numbers"
+        return "has no range: its header does not tell it in numbers that a recorder may have"
     if signal.gain == 0:
         return "has an empty range: minimum and maximum are equal"
     if signal.sampling_hz < MIN_SAMPLING_HZ:

@@ -22,9 +22,11 @@ from mc2sleepnet.signals.edf_header import EdfHeader, SignalHeader, read_header
 from mc2sleepnet.signals.offset import without_large_offset
 from mc2sleepnet.signals.quality import ConverterStatistics
 from mc2sleepnet.signals.timeline import Layout, Timeline, lay_out, longest_bridge, read_timeline
-from mc2sleepnet.signals.units import deviations, factor_to_microvolts, judge_unit
+from mc2sleepnet.signals.units import check_voltage, deviations, factor_to_microvolts, judge_unit
 
-_LARGEST: Final = float(np.finfo(np.float32).max)
+# What single precision cannot hold becomes this number, which `check_voltage` refuses. It leaves room for differences
+# of two samples and for what a resampler overshoots.
+_LARGEST: Final = float(np.finfo(np.float32).max) / 4
 
 
 def read_recording(path: Path, channel: str | None = None, *, accept: Collection[str] = ()) -> Recording:
@@ -189,7 +191,6 @@ class _Assembly:
     def feed(self, steps: NDArray[np.float32]) -> None:
         """The next samples in steps of the converter."""
         self.statistics.feed(steps)
-        # What single precision cannot hold becomes its largest number, which `judge_unit` refuses.
         physical = np.clip(steps * np.float64(self.signal.gain) + self._offset, -_LARGEST, _LARGEST).astype(np.float32)
         self.largest = max(self.largest, float(np.abs(physical).max(initial=0)))
         while len(physical):
@@ -240,21 +241,21 @@ def _recording(
     header = file.header
     plus, minus = signals[channel.plus], None if channel.minus is None else signals[channel.minus]
     unit, line, step, largest = plus.signal.unit, lines[channel.plus], abs(plus.signal.gain), plus.largest
+    # Both are in volts of some kind, or in one unknown unit.
+    to_plus = 0.0
     if minus is not None:
-        # Both are in volts of some kind, or in one unknown unit.
-        scale = factor_to_microvolts(minus.signal.unit) or 1.0
-        to_plus = scale / (factor_to_microvolts(unit) or 1.0)
+        to_plus = (factor_to_microvolts(minus.signal.unit) or 1.0) / (factor_to_microvolts(unit) or 1.0)
+        largest += minus.largest * to_plus
+    check_voltage(file.path, channel.label, unit, largest)
+    if minus is not None:
         n = min(len(line), len(lines[channel.minus or 0]))
         line = line[:n] - lines[channel.minus or 0][:n] * np.float32(to_plus)
         step += abs(minus.signal.gain) * to_plus
-        largest += minus.largest * to_plus
     quality = [f for part in (plus, minus) if part is not None for f in part.statistics.findings(part.signal.label)]
     factor, unit_findings = judge_unit(
-        file.path,
         channel.label,
         unit,
         deviations(line, float(to_hz), step),
-        largest=largest,
         span_steps=max(part.statistics.largest_span for part in (plus, minus) if part is not None),
     )
     if factor != 1:

@@ -1,6 +1,5 @@
 """What an EDF or BDF file says of itself, held against its size before anything is read by it."""
 
-import math
 import stat
 import warnings
 from collections.abc import Iterator
@@ -42,6 +41,8 @@ _SMALL_SHARE: Final = 0.1
 _ROUNDED_RATE: Final = 1e-5
 # No recorder writes a data record more often.
 _SHORTEST_RECORD_S: Final = 1e-6
+# No recorder's range needs more than single precision holds; steps of one that does could not be computed with.
+_LARGEST: Final = 3.4e38
 # What edfio and number parsing meet in damaged headers.
 PARSER_ERRORS: Final = (ValueError, LookupError, ArithmeticError, NameError)
 
@@ -283,12 +284,12 @@ def _signals(
 
 
 def _range(signal: edfio.EdfSignal | edfio.BdfSignal | None, name: str) -> Any:
-    """One of a signal's two ranges; None where it cannot be read as finite numbers."""
+    """One of a signal's two ranges; None where it cannot be read as numbers that single precision holds."""
     try:
         low, high = getattr(signal, name)
     except (*PARSER_ERRORS, AttributeError):
         return None
-    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
+    return (low, high) if abs(low) <= _LARGEST and abs(high) <= _LARGEST else None
 
 
 def _exact_duration(duration: float, samples: list[int]) -> Fraction:

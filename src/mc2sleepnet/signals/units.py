@@ -81,10 +81,8 @@ def deviations(signal: NDArray[np.floating], sampling_hz: float, step: float = 0
     return found if len(found) else np.zeros(1)
 
 
-def judge_unit(
-    where: Path, channel: str, unit: str, found: NDArray[np.float64], *, largest: float, span_steps: float
-) -> tuple[float, tuple[Finding, ...]]:
-    """Find the factor that makes a signal microvolts, and what is to be said of it.
+def check_voltage(where: Path, channel: str, unit: str, largest: float) -> None:
+    """Refuse what no recorder of voltages gives, before anything is computed of it that would overflow.
 
     Parameters
     ----------
@@ -92,10 +90,37 @@ def judge_unit(
         Named in errors.
     unit
         The header's physical dimension.
+    largest
+        The signal's largest magnitude in it.
+
+    Raises
+    ------
+    InputError
+        If the unit is known to be no voltage, or the magnitude is not that of any recorder.
+    """
+    spelling = unit.strip()
+    if is_another_quantity(spelling):
+        fault = f"channel '{channel}' is in {spelling}, which is no voltage"
+        raise InputError(where, fault, "Name an EEG channel with --channel, or correct the unit in the EDF header")
+    largest_uv = largest * (_factor_of(spelling) or 1.0)
+    if not largest_uv <= _LARGEST_UV:
+        fault = f"channel '{channel}' reaches {largest_uv:.3g} µV by its header, in {spelling or 'no unit'}"
+        raise InputError(where, fault, "Correct the unit or the physical range in the EDF header")
+
+
+def judge_unit(
+    channel: str, unit: str, found: NDArray[np.float64], *, span_steps: float
+) -> tuple[float, tuple[Finding, ...]]:
+    """Find the factor that makes a signal that passed `check_voltage` microvolts, and what is to be said of it.
+
+    Parameters
+    ----------
+    channel
+        Named in findings.
+    unit
+        The header's physical dimension.
     found
         Shape ``[stretches]``: `deviations` of the signal in `unit`.
-    largest
-        Its largest magnitude.
     span_steps
         Steps of the converter that it spans where it moves most; if they are few, it is flat, whatever its unit.
 
@@ -104,22 +129,9 @@ def judge_unit(
     tuple
         The factor; and findings ``unit-converted`` or ``unit-assumed``, or doubts ``unit-unknown`` and
         ``amplitude-implausible``, each with the factor that holds if they are accepted.
-
-    Raises
-    ------
-    InputError
-        If the unit is known to be no voltage, or the range of the header is not that of any recorder.
     """
     spelling = unit.strip()
-    if is_another_quantity(spelling):
-        fault = f"channel '{channel}' is in {spelling}, which is no voltage"
-        raise InputError(where, fault, "Name an EEG channel with --channel, or correct the unit in the EDF header")
     factor = _factor_of(spelling)
-    if not largest * (factor or 1.0) <= _LARGEST_UV:
-        fault = (
-            f"channel '{channel}' reaches {largest * (factor or 1.0):.3g} µV by its header, in {spelling or 'no unit'}"
-        )
-        raise InputError(where, fault, "Correct the unit or the physical range in the EDF header")
     if factor is None:
         return _assumed(channel, spelling, float(np.median(found)), is_flat=span_steps <= FLAT_STEPS)
     findings = _converted(channel, spelling, factor)
