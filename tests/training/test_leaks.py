@@ -16,7 +16,8 @@ from mc2sleepnet.store import Store
 from mc2sleepnet.training.cached_tokens import CachedTokens
 from mc2sleepnet.training.calibrate import calibrate
 from mc2sleepnet.training.finetune import Finetuning, finetune
-from mc2sleepnet.training.fold_data import FoldData, LeakError, figures_of
+from mc2sleepnet.training.fold_data import FoldData, figures_of
+from mc2sleepnet.training.leaks import LeakError, refuse_leak_from
 from mc2sleepnet.training.loop import LoopOptions, Phase, train
 from mc2sleepnet.training.pretrain import Pretraining
 from mc2sleepnet.training.seeding import keyed_generator
@@ -183,3 +184,40 @@ def test_padding_is_on_every_side(fold_data: FoldData) -> None:
     nothing = np.full((2, 3), -1)
     assert not fold_data.signal_uv(nothing, "training").any()
     assert (fold_data.stage(nothing, "validation") == -1).all()
+
+
+def laboratory(store_dir: Path, to: Path, corpus: str, signal_sha256: str) -> Store:
+    """A store of people recorded somewhere, its subjects numbered as everybody numbers them."""
+
+    def recorded(rows: list[dict[str, object]]) -> None:
+        for row in rows:
+            row["is_synthetic"] = False
+        rows[0]["signal_sha256"] = signal_sha256
+
+    store = with_index(store_dir, to, recorded)
+    index = json.loads((to / "index.json").read_text())
+    (to / "index.json").write_text(json.dumps(index | {"corpus": corpus}))
+    return Store.open(store.path)
+
+
+def test_a_name_in_two_laboratories_folders_is_one_person_unless_the_user_says_otherwise(
+    store_dir: Path, tmp_path: Path
+) -> None:
+    first, second = (laboratory(store_dir, tmp_path / name, "folder", name) for name in "ab")
+    learned = FoldData(store=first, fold=Fold(name="a", train=("0", "1"), validation=("2",), test=("3",))).describe()
+    held_out = Fold(name="b", train=("3",), validation=("2",), test=("1",))
+    with pytest.raises(LeakError, match=r"that b holds out: 1\. .* or, .* --set same_names=other_people"):
+        refuse_leak_from({"parent": learned, **learned}, tmp_path, second, held_out)
+    refuse_leak_from({"parent": learned, **learned}, tmp_path, second, held_out, same_names="other_people")
+    # Within one store a name is a person, whatever is said.
+    with pytest.raises(LeakError, match=r"holds out: 1\. Start from a network pre-trained on the same fold\.$"):
+        refuse_leak_from(learned, tmp_path, first, held_out, same_names="other_people")
+
+
+def test_a_name_of_a_corpus_is_one_person_whatever_is_said(store_dir: Path, tmp_path: Path) -> None:
+    corpora = ("sleep-edf-20", "sleep-edf-78")
+    first, second = (laboratory(store_dir, tmp_path / name, name, name) for name in corpora)
+    learned = FoldData(store=first, fold=Fold(name="a", train=("0", "1"), validation=("2",), test=("3",))).describe()
+    held_out = Fold(name="b", train=("3",), validation=("2",), test=("1",))
+    with pytest.raises(LeakError, match=r"holds out: 1\. Start from a network pre-trained on the same fold\.$"):
+        refuse_leak_from(learned, tmp_path, second, held_out, same_names="other_people")

@@ -21,6 +21,7 @@ from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.store import Store
 from mc2sleepnet.training.finetune import Finetuning, finetune
 from mc2sleepnet.training.fold_data import FoldData
+from mc2sleepnet.training.leaks import refuse_leak_from
 from mc2sleepnet.training.loop import LoopOptions, Phase
 from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions, pretrain
 from mc2sleepnet.training.seeding import keyed_generator, seeded_torch
@@ -198,7 +199,7 @@ def test_a_network_that_learned_from_held_out_subjects_is_refused(
 
 def test_a_network_that_does_not_say_whom_it_learned_from_is_refused(data: FoldData) -> None:
     with pytest.raises(InputError, match="does not say whom it learned from"):
-        data.refuse_leak_from({}, Path("run"))
+        refuse_leak_from({}, Path("run"), data.store, data.fold)
 
 
 def test_finetuning_refuses_another_preset_than_its_start(store_dir: Path, trained: Path, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.training import training_signals as module
 from mc2sleepnet.training.cached_tokens import CachedTokens
 from mc2sleepnet.training.finetune import FinetuneOptions, finetune
-from mc2sleepnet.training.fold_data import FoldData, LeakError
+from mc2sleepnet.training.fold_data import FoldData
+from mc2sleepnet.training.leaks import LeakError
 from mc2sleepnet.training.loop import LoopOptions
 from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
 from mc2sleepnet.training.training_signals import SignalsOnDevice, SignalsOnHost, training_signals

@@ -35,6 +35,7 @@ from mc2sleepnet.training.engine import as_written, compile_parts, engine_used
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.freed_memory import keep_freed_memory
 from mc2sleepnet.training.kept_tokens import KeptTokens
+from mc2sleepnet.training.leaks import SameNames, refuse_leak_from
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, train
 from mc2sleepnet.training.model_folder import write_model_folder
 from mc2sleepnet.training.provenance import made_by
@@ -66,12 +67,16 @@ class FinetuneOptions:
     start_share
         What is validated and kept is an average of the weights: of those it started from by this share, of those it
         has reached by the rest.
+    same_names
+        Of two stores of folders of one's own: whether a subject of this one that has the name of a subject of the
+        store the start learned from is that person, or somebody else. Within one store it always is.
     """
 
     backbones: Literal["frozen", "trained"] = "frozen"
     hole_probability: float = 0.0
     stage_weight_power: float = 0.0
     start_share: float = 0.0
+    same_names: SameNames = "same_people"
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -290,7 +295,7 @@ def finetune(
     keep_freed_memory()
     parent = None if start is None else load_checkpoint(start)
     if parent is not None:
-        data.refuse_leak_from(parent.provenance, start or out)
+        refuse_leak_from(parent.provenance, start or out, data.store, data.fold, same_names=options.same_names)
     elif options.backbones == "frozen":
         raise InputError("--set", "backbones=frozen would freeze what has never learned", "Add --set backbones=trained")
     known = (parent.provenance if parent else {}).get("statistics_range")

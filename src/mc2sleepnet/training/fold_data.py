@@ -2,10 +2,9 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -18,7 +17,8 @@ from mc2sleepnet.core.stages import UNSCORED
 from mc2sleepnet.corpora.folds import Fold
 from mc2sleepnet.inference import Aggregation, Stager, encode_night, relate_night
 from mc2sleepnet.metrics.agreement import Agreement, agreement
-from mc2sleepnet.store import PADDING, Store, StoredRecording, sequences
+from mc2sleepnet.store import PADDING, Store, sequences
+from mc2sleepnet.training.leaks import LeakError, refuse_people_on_two_sides
 
 Side = Literal["training", "validation"]
 
@@ -40,10 +40,6 @@ class TokenKeeper(Protocol):
 
     def keep(self, recording: int, tokens: NDArray[np.float32]) -> None:
         """Keep a recording's tokens."""
-
-
-class LeakError(InputError):
-    """Something would have let training, or a choice by early stopping, see what it is to be tested on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,19 +84,7 @@ class FoldData:
                     f"fold {self.fold.name} has no {side} epoch that is {kind}",
                     "Prepare recordings that are scored, or choose another fold",
                 )
-        self._refuse_people_on_two_sides()
-
-    def _refuse_people_on_two_sides(self) -> None:
-        """A fold parts subjects; here, that no two of the store's subjects are one person as far as files can tell."""
-        side_of: dict[str, tuple[str, str]] = {}
-        for side, subjects in self.fold.sides.items():
-            for index in self.store.recordings_of(subjects).tolist():
-                recording = self.store.recordings[index]
-                for mark in _marks_of_person(self.store.corpus, recording):
-                    other_side, other = side_of.setdefault(mark, (side, recording.name))
-                    if other_side != side:
-                        fault = f"{other} ({other_side}) and {recording.name} ({side}) are of one person"
-                        raise LeakError(self.store.path, fault, "Give both one subject, and prepare them again")
+        refuse_people_on_two_sides(self.store, self.fold)
 
     @cached_property
     def training(self) -> list[int]:
@@ -265,29 +249,6 @@ class FoldData:
         ]
         return np.concatenate(log_probabilities), self.store.stage[np.concatenate(epochs)]
 
-    def refuse_leak_from(self, provenance: Mapping[str, Any], start: Path) -> None:
-        """Refuse a network, or an ancestor of it, that has learned from subjects this fold holds out.
-
-        Raises
-        ------
-        LeakError
-            If a test subject trained or stopped it, a validation subject trained it, or its spectrogram's statistics
-            were fitted on either; or nobody knows.
-        """
-        ancestor: Mapping[str, Any] | None = provenance
-        while ancestor is not None:
-            if not {"fold", "store"} <= ancestor.keys():
-                fault = "its config.json does not say whom it learned from"
-                raise LeakError(start, fault, "Start from a run of `pretrain` or `finetune`")
-            earlier = ancestor["fold"]
-            seen = {*self.fold.test} & {*earlier["train"], *earlier["validation"]}
-            seen |= {*self.fold.validation} & {*earlier["train"]}
-            seen |= {*self.fold.validation, *self.fold.test} & {*ancestor.get("spectrogram_fitted_on", ())}
-            if seen and _same_people(self.store, ancestor["store"]):
-                fault = f"learned from subjects that {self.fold.name} holds out: {', '.join(sorted(seen))}"
-                raise LeakError(start, fault, "Start from a network pre-trained on the same fold")
-            ancestor = ancestor.get("parent")
-
     def describe(self) -> dict[str, Any]:
         """What provenance says of the data."""
         return {
@@ -315,23 +276,6 @@ class FoldData:
         }
         names = {key: [self.store.recordings[i].name for i in indices] for key, (n, indices) in chosen.items() if n}
         return {"chosen": names} if names else {}
-
-
-def _same_people(store: Store, learned_from: Mapping[str, Any]) -> bool:
-    """Whether subjects of the same name in two stores are the same people."""
-    if store.content_hash == learned_from["content_hash"]:
-        return True
-    # Sleep-EDF-20 and -78 number the same people; two synthetic cohorts share numbers and nobody.
-    family, other = (corpus.rpartition("-")[0] or corpus for corpus in (store.corpus, learned_from["corpus"]))
-    return family == other and not (store.is_synthetic or learned_from["is_synthetic"])
-
-
-def _marks_of_person(corpus: str, recording: StoredRecording) -> list[str]:
-    """What shows that two recordings are of one person: the same signal; in Sleep-EDF's names, the same number."""
-    marks = [recording.signal_sha256]
-    if corpus.startswith("sleep-edf") and recording.name.startswith("SC4"):
-        marks.append(recording.name[: len("SC4ss")])
-    return marks
 
 
 def stages_of(log_probabilities: NDArray[np.float64]) -> NDArray[np.int8]:
