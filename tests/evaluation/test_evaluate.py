@@ -38,6 +38,8 @@ def test_files_are_compared_over_the_epochs_both_scored(tmp_path):
     assert found.first.pooled.n_reference_scored == 7
     assert found.agreement.n_epochs == 6
     assert found.accuracy == pytest.approx(5 / 6)
+    told = "b.csv κ 0.778, accuracy 0.833, 6 epochs (recordings: 1, subjects: 1)"
+    assert repr(found) == f"<Evaluation against a.csv: {told}>"
     assert found.coverage == pytest.approx(6 / 7)
     assert found.accuracy_unscored_as_wrong == pytest.approx(5 / 7)
     assert found.nights[0].scored[0].notes == ()

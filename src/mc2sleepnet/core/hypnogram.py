@@ -38,6 +38,11 @@ class Hypnogram:
     def __len__(self) -> int:
         return len(self.stage)
 
+    def __repr__(self) -> str:
+        by = f" by {self.scorer}" if self.scorer else ""
+        start = f" from {self.start.isoformat()}" if self.start else ""
+        return f"<Hypnogram{by}: {len(self)} epochs{start}, {self.is_scored.sum()} scored>"
+
     @property
     def is_scored(self) -> NDArray[np.bool_]:
         """Shape ``[N]``: True where an epoch has one of the five stages."""

@@ -75,6 +75,9 @@ class ModelFolder:
     sha256: str
     config: dict[str, Any]
 
+    def __repr__(self) -> str:
+        return f"<ModelFolder {self.path}: {self.sha256[:12]}{', of synthetic nights' if self.is_synthetic else ''}>"
+
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""

@@ -51,6 +51,10 @@ class Recording:
     findings: tuple[Finding, ...] = ()
     is_synthetic: bool = False
 
+    def __repr__(self) -> str:
+        minutes = len(self.signal_uv) / self.sampling_hz / 60
+        return f"<Recording {self.name}: {minutes:.1f} min of {self.channel} at {self.sampling_hz:g} Hz>"
+
 
 class Source(StrEnum):
     """Why an epoch carries the stage it has; the `source` column of `hypnogram.csv`."""
@@ -92,6 +96,10 @@ class EpochedRecording:
 
     def __len__(self) -> int:
         return len(self.source)
+
+    def __repr__(self) -> str:
+        n_scorable = self.source.count(Source.MODEL)
+        return f"<EpochedRecording {self.name}: {len(self)} epochs of {self.channel}, {n_scorable} to score>"
 
     @property
     def is_scorable(self) -> NDArray[np.bool_]:

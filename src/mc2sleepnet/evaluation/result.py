@@ -54,6 +54,9 @@ class ScorerResult:
     group_calibration: Mapping[str, Mapping[str, Calibration | None]]
     groups: Mapping[str, Mapping[str, PooledAgreement]]
 
+    def __repr__(self) -> str:
+        return f"<ScorerResult {self.label}: {self.pooled.told}>"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SystemsResult:
@@ -127,6 +130,11 @@ class Evaluation:
     unpaired: Mapping[str, Sequence[str]]
     failures: tuple[InputError, ...]
     is_synthetic: bool
+
+    def __repr__(self) -> str:
+        scorers = "; ".join(f"{scorer.label} {scorer.pooled.told}" for scorer in self.scorers) or "nobody"
+        synthetic = ", synthetic" if self.is_synthetic else ""
+        return f"<Evaluation against {self.reference}{synthetic}: {scorers}>"
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -46,3 +46,7 @@ class ScoredHypnogram:
         assert self.confidence is None or self.confidence.shape == (n_epochs,)
         assert self.review is None or self.review.shape == (n_epochs,)
         assert self.source is None or len(self.source) == n_epochs
+
+    def __repr__(self) -> str:
+        known = [name for name in ("hypnodensity", "confidence", "review", "source") if getattr(self, name) is not None]
+        return f"<ScoredHypnogram {' + '.join([repr(self.hypnogram), *known])}>"

@@ -75,6 +75,15 @@ class PooledAgreement:
     n_by_distance: NDArray[np.int64]
     statistics: Differences
 
+    @property
+    def told(self) -> str:
+        """The least that can be said of it, on one line."""
+        figures = f"κ {float(self.kappa):.3f}, accuracy {float(self.accuracy):.3f}, {self.n_epochs} epochs"
+        return f"{figures} (recordings: {self.n_nights}, subjects: {self.n_subjects})"
+
+    def __repr__(self) -> str:
+        return f"<PooledAgreement {self.told}>"
+
 
 def pool(nights: NightAgreement, subject: NDArray[np.intp], subjects: Subjects) -> PooledAgreement:
     """Pool nights.

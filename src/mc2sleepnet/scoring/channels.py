@@ -32,6 +32,10 @@ class ScoredChannel:
     out_of_range: tuple[str, ...] = ()
     is_noise: NDArray[np.bool_]
 
+    def __repr__(self) -> str:
+        n_scored = np.count_nonzero(~np.isnan(self.hypnodensity).any(axis=1))
+        return f"<ScoredChannel {self.recording.channel}: {n_scored} of {len(self.recording)} epochs scored>"
+
     @property
     def stage(self) -> NDArray[np.int8]:
         """Shape ``[N]``: the most probable stage, -1 where the channel cannot be scored."""
