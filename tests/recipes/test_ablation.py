@@ -14,6 +14,7 @@ from cluster_jobs import dask_cluster
 from experiment_calls import TINY, call, started, when_there
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.run_record import RUN_FILE
+from mc2sleepnet.evaluation.ablation_files import write_ablation
 from mc2sleepnet.evaluation.ablation_results import (
     BETTER,
     NOISE,
@@ -21,7 +22,6 @@ from mc2sleepnet.evaluation.ablation_results import (
     TOO_FEW,
     AblationResults,
     SettingResult,
-    write_ablation,
 )
 from mc2sleepnet.evaluation.tested import HeldOutRecording
 from mc2sleepnet.recipes.experiment import Run, phase_options

@@ -6,12 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.evaluation.ablation_results import (
-    ABLATION_HEAD,
-    AblationResults,
-    SettingResult,
-    write_ablation,
-)
+from mc2sleepnet.evaluation.ablation_files import ABLATION_HEAD, ablation_table, write_ablation
+from mc2sleepnet.evaluation.ablation_results import AblationResults, SettingResult
 from mc2sleepnet.evaluation.crossval_results import REPORT, RESULTS_JSON, RESULTS_MD
 from mc2sleepnet.evaluation.tables import aligned_text
 from mc2sleepnet.recipes.crossval import fold_folder, told_facts
@@ -57,7 +53,12 @@ class AblationEnd:
         """The table and where the files are."""
         if self.results is None:
             return "no cell is finished"
-        lines = [*self.results.caveats(), "", aligned_text(ABLATION_HEAD, self.results.table(), n_text_columns=1), ""]
+        lines = [
+            *self.results.caveats(),
+            "",
+            aligned_text(ABLATION_HEAD, ablation_table(self.results), n_text_columns=1),
+            "",
+        ]
         lines += [f"{name:<8}{self.out / file}" for name, file in (("table", RESULTS_MD), ("report", REPORT))]
         return "\n".join(lines)
 
