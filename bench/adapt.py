@@ -19,7 +19,8 @@ from mc2sleepnet.store import Store
 from mc2sleepnet.synth.recorder import RecorderRange
 from mc2sleepnet.synth.training_nights import GeneratorSetting
 from mc2sleepnet.synth.training_store import write_training_store
-from mc2sleepnet.training.finetune import FinetuneOptions, finetune
+from mc2sleepnet.training.finetune import finetune
+from mc2sleepnet.training.finetuning import FinetuneOptions
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions
 from mc2sleepnet.training.presets import build

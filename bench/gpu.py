@@ -29,7 +29,7 @@ from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig
 from mc2sleepnet.model.pretraining_network import PretrainingNetwork
 from mc2sleepnet.training.cached_tokens import encode_training
 from mc2sleepnet.training.engine import adam, compile_parts
-from mc2sleepnet.training.finetune import Finetuning
+from mc2sleepnet.training.finetuning import Finetuning
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, Phase, train
 from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions

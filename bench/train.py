@@ -24,7 +24,7 @@ from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.model.pretraining_network import PretrainingNetwork
 from mc2sleepnet.store import Store
 from mc2sleepnet.synth.cohort import write_cohort
-from mc2sleepnet.training.finetune import Finetuning
+from mc2sleepnet.training.finetuning import Finetuning
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.freed_memory import keep_freed_memory
 from mc2sleepnet.training.loop import LoopOptions, Phase

@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from mc2sleepnet.model.config import NetworkConfig
-from mc2sleepnet.training.finetune import FinetuneOptions
+from mc2sleepnet.training.finetuning import FinetuneOptions
 from mc2sleepnet.training.loop import LoopOptions
 from mc2sleepnet.training.pretrain import PretrainOptions
 

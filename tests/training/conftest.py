@@ -11,7 +11,7 @@ from mc2sleepnet.corpora import Fold
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.model.pretraining_network import PretrainingNetwork
 from mc2sleepnet.store import Store
-from mc2sleepnet.training.finetune import FinetuneOptions, Finetuning
+from mc2sleepnet.training.finetuning import FinetuneOptions, Finetuning
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions
 from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions

@@ -35,7 +35,7 @@ from mc2sleepnet.training.augmentation import (
     stop_band,
 )
 from mc2sleepnet.training.cached_tokens import CachedTokens
-from mc2sleepnet.training.finetune import FinetuneOptions
+from mc2sleepnet.training.finetuning import FinetuneOptions
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions
 from mc2sleepnet.training.presets import PRESETS

@@ -13,7 +13,8 @@ from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.recipes import finetune_fold, open_fold
 from mc2sleepnet.recipes.single_fold import ADAPTING
 from mc2sleepnet.training.averaged_weights import averaged, weights_of
-from mc2sleepnet.training.finetune import FinetuneOptions, Finetuning, finetune
+from mc2sleepnet.training.finetune import finetune
+from mc2sleepnet.training.finetuning import FinetuneOptions, Finetuning
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
 from mc2sleepnet.training.model_folder import model_card
 from mc2sleepnet.training.runs import find_runs

@@ -15,7 +15,8 @@ from mc2sleepnet.model.spectrogram import Spectrogram
 from mc2sleepnet.store import Store
 from mc2sleepnet.training.cached_tokens import CachedTokens
 from mc2sleepnet.training.calibrate import calibrate
-from mc2sleepnet.training.finetune import Finetuning, finetune
+from mc2sleepnet.training.finetune import finetune
+from mc2sleepnet.training.finetuning import Finetuning
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.leaks import LeakError, refuse_leak_from
 from mc2sleepnet.training.loop import LoopOptions, Phase, train

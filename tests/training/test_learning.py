@@ -8,7 +8,7 @@ import torch
 
 from mc2sleepnet.model.architectures import build_network
 from mc2sleepnet.model.network import NetworkConfig
-from mc2sleepnet.training.finetune import FinetuneOptions, Finetuning
+from mc2sleepnet.training.finetuning import FinetuneOptions, Finetuning
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, Phase
 from mc2sleepnet.training.presets import PRESETS, build, chosen_options

@@ -24,7 +24,7 @@ from mc2sleepnet.model.pretraining_network import PretrainingNetwork
 from mc2sleepnet.training import engine, loop
 from mc2sleepnet.training.cached_tokens import CachedTokens
 from mc2sleepnet.training.engine import adam, compile_parts, steps_behind
-from mc2sleepnet.training.finetune import FinetuneOptions, Finetuning
+from mc2sleepnet.training.finetuning import FinetuneOptions, Finetuning
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions
 from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions, pretrain

@@ -20,7 +20,8 @@ from mc2sleepnet.model.losses import info_nce, restoration_l1
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.recipes import finetune_fold, pretrain_fold
 from mc2sleepnet.scoring.engine import OpenVinoStager
-from mc2sleepnet.training.finetune import FinetuneOptions, Finetuning, finetune, stage_weight, with_holes
+from mc2sleepnet.training.finetune import finetune
+from mc2sleepnet.training.finetuning import FinetuneOptions, Finetuning, stage_weight, with_holes
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, Phase
 from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions

@@ -19,7 +19,8 @@ from mc2sleepnet.model.spectrogram import Spectrogram
 from mc2sleepnet.recipes import finetune_fold, pretrain_fold
 from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.store import Store
-from mc2sleepnet.training.finetune import Finetuning, finetune
+from mc2sleepnet.training.finetune import finetune
+from mc2sleepnet.training.finetuning import Finetuning
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.leaks import refuse_leak_from
 from mc2sleepnet.training.loop import LoopOptions, Phase

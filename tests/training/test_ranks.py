@@ -28,7 +28,7 @@ PROGRAM = textwrap.dedent(
     from mc2sleepnet.model.pretraining_network import PretrainingNetwork
     from mc2sleepnet.recipes.single_fold import open_fold
     from mc2sleepnet.training.devices import joined_ranks
-    from mc2sleepnet.training.finetune import FinetuneOptions, Finetuning
+    from mc2sleepnet.training.finetuning import FinetuneOptions, Finetuning
     from mc2sleepnet.training.loop import LoopOptions, train
     from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions
     from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics

@@ -13,7 +13,8 @@ from mc2sleepnet.core.model_folder import file_sha256
 from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.training import training_signals as module
 from mc2sleepnet.training.cached_tokens import CachedTokens
-from mc2sleepnet.training.finetune import FinetuneOptions, finetune
+from mc2sleepnet.training.finetune import finetune
+from mc2sleepnet.training.finetuning import FinetuneOptions
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.leaks import LeakError
 from mc2sleepnet.training.loop import LoopOptions

@@ -11,7 +11,7 @@ from mc2sleepnet.corpora.folds import Fold
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.recipes.single_fold import finetuning_stride
 from mc2sleepnet.store import Store
-from mc2sleepnet.training.finetune import FinetuneOptions
+from mc2sleepnet.training.finetuning import FinetuneOptions
 from mc2sleepnet.training.grid import Where
 from mc2sleepnet.training.loop import LoopOptions
 from mc2sleepnet.training.presets import build, chosen_options

@@ -27,7 +27,8 @@ from mc2sleepnet.synth.recorder import RecorderRange
 from mc2sleepnet.synth.training_nights import GeneratorSetting
 from mc2sleepnet.synth.training_store import write_training_store
 from mc2sleepnet.training.calibrate import calibrate
-from mc2sleepnet.training.finetune import PHASE, FinetuneOptions, finetune
+from mc2sleepnet.training.finetune import PHASE, finetune
+from mc2sleepnet.training.finetuning import FinetuneOptions
 from mc2sleepnet.training.fit_completion import fit_completion
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.loop import LoopOptions

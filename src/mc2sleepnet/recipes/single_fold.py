@@ -15,7 +15,8 @@ from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.store import Store
 from mc2sleepnet.training.devices import joined_ranks
-from mc2sleepnet.training.finetune import FinetuneOptions, finetune, stages_already
+from mc2sleepnet.training.finetune import finetune, stages_already
+from mc2sleepnet.training.finetuning import FinetuneOptions
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
 from mc2sleepnet.training.presets import PRESETS, build, chosen_options

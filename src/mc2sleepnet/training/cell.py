@@ -25,7 +25,8 @@ from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.model.config import PREDICTION_OPTIONS, NetworkConfig
 from mc2sleepnet.store import Store
 from mc2sleepnet.training.devices import chosen_device
-from mc2sleepnet.training.finetune import FinetuneOptions, finetune
+from mc2sleepnet.training.finetune import finetune
+from mc2sleepnet.training.finetuning import FinetuneOptions
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.held_out import HYPNODENSITIES_FILE, score_held_out, write_hypnodensities
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
