@@ -25,7 +25,7 @@ def sleep_statistics(
     Definitions are the AASM manual's as YASA computes them (Vallat and Walker 2021), in minutes or percent:
 
     ========================== ==========================================================================
-    ``tib_min``                time in bed: lights off to lights on, unscored epochs included
+    ``tib_min``                time in bed: lights off to lights on, unscored and partial epochs included
     ``tst_min``                total sleep time: N1 + N2 + N3 + R
     ``se_percent``             sleep efficiency: TST / TIB
     ``sol_min``                sleep onset latency: lights off to the first epoch of any sleep
