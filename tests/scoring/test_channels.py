@@ -80,4 +80,5 @@ def test_channels_of_two_rates_whose_ends_round_apart_have_the_same_rows(model_d
     night = mc2.score(path, model=model_dir, channel=["C4-M1", "C3-M2"])
     the_same = mc2.score(path, model=model_dir, channel=["C3-M2", "C4-M1"])
     assert night.stages.tolist() == the_same.stages.tolist()
+    assert repr(night).startswith(f"<ScoredNight {path.name}: {len(night.stages)} epochs of ")
     assert [str(source) for source in night.source] == ["model", "model"]

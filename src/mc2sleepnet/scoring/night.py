@@ -72,6 +72,11 @@ class ScoredNight:
     lights: Lights
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        labels = " + ".join(channel.recording.channel for channel in self.channels)
+        told = f"{np.count_nonzero(self.hypnogram.is_scored)} scored, {np.count_nonzero(self.review)} to review"
+        return f"<ScoredNight {self.origin['file']}: {len(self.recording)} epochs of {labels}, {told}>"
+
     @property
     def recording(self) -> EpochedRecording:
         """N epochs of the first channel's signal, and where they came from."""
