@@ -33,6 +33,7 @@ def cut_off_of(signal_uv, tells=EVERYTHING):
 def test_what_no_filter_touched_has_no_cut_off():
     assert cut_off_of(night()) is None
     assert cut_off_of(filtered(night(), 48)) is None
+    assert cut_off_of(filtered(night(), 40)) is None
     assert cut_off_of(np.random.default_rng(0).normal(0, 20, (N, 3000)).astype(np.float32)) is None
     assert cut_off_of(night(), np.zeros(N, np.bool_)) is None
     assert cut_off_of(np.zeros((N, 3000), np.float32)) is None
@@ -43,7 +44,7 @@ def test_what_holds_hardly_anything_is_left_alone():
 
 
 @pytest.mark.parametrize("order", [4, 8])
-@pytest.mark.parametrize("hertz", [20, 25, 30, 35, 40])
+@pytest.mark.parametrize("hertz", [20, 25, 30, 35])
 def test_what_a_low_pass_took_comes_back_as_loud_as_it_was(hertz, order):
     whole_uv = night()
     cut_uv = filtered(whole_uv, hertz, order)
