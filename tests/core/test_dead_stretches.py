@@ -13,12 +13,12 @@ def noise(n_epochs=1):
     return RNG.normal(0, 20, (n_epochs, 3000)).astype(np.float32)
 
 
-def naive_is_dead(epochs_uv):
+def naive_is_dead(epochs_uv, n):
     samples_uv = epochs_uv.ravel()
     dead = np.zeros(len(samples_uv), np.bool_)
-    for start in range(len(samples_uv) - 199):
-        if np.ptp(samples_uv[start : start + 200]) < 0.5:
-            dead[start : start + 200] = True
+    for start in range(len(samples_uv) - n + 1):
+        if np.ptp(samples_uv[start : start + n]) < 0.5:
+            dead[start : start + n] = True
     return dead.reshape(epochs_uv.shape)
 
 
@@ -26,13 +26,16 @@ def naive_is_dead(epochs_uv):
 @given(
     stretches=st.lists(st.tuples(st.integers(0, 5999), st.integers(1, 900)), max_size=4),
     step=st.sampled_from([0, 0.01]),
+    still_samples=st.sampled_from([50, 200]),
 )
-def test_dead_is_what_lies_within_two_still_seconds(stretches, step):
+def test_dead_is_what_lies_within_half_a_still_second_or_as_long_as_is_asked_for(stretches, step, still_samples):
     epochs_uv = noise(2)
     for start, length in stretches:
         stretch = epochs_uv.reshape(-1)[start : start + length]
         stretch[:] = 7 + step * np.arange(len(stretch))
-    np.testing.assert_array_equal(is_dead(epochs_uv), naive_is_dead(epochs_uv))
+    np.testing.assert_array_equal(is_dead(epochs_uv, still_samples), naive_is_dead(epochs_uv, still_samples))
+    if still_samples == 50:
+        np.testing.assert_array_equal(is_dead(epochs_uv), is_dead(epochs_uv, 50))
 
 
 def test_epochs_without_anything_dead_are_the_same_array():
@@ -85,7 +88,7 @@ def test_an_epoch_that_is_mostly_dead_is_not_made_up():
 
 def test_short_dead_stretches_all_over_with_ringing_between_leave_something():
     signal_uv = noise()
-    for start in range(0, 3000, 404):
+    for start in range(0, 3000, 420):
         signal_uv[0, start : start + 200] = 0
     assert 0 < is_dead(signal_uv).mean() <= 0.5
     filled_uv = bridged(signal_uv)

@@ -92,6 +92,21 @@ def test_half_dead_epochs_hardly_change_the_scoring_of_a_night(real_samples: tup
     assert "dead-stretches" in findings(night)
 
 
+def test_seconds_that_a_radio_link_lost_all_over_hardly_change_the_scoring_of_a_night(
+    real_samples: tuple[np.ndarray, np.ndarray],
+) -> None:
+    signal_uv, reference = real_samples
+    rng = np.random.default_rng(4)
+    broken_uv = signal_uv.copy()
+    for epoch_uv in broken_uv:
+        for start in rng.integers(0, 2900, 4):
+            epoch_uv[start : start + 100] = 0
+    kappa, night = kappa_on_the_night(broken_uv.ravel(), reference)
+    # Before such stretches counted as dead: 0.67.
+    assert kappa > 0.75
+    assert "dead-stretches" in findings(night)
+
+
 def test_a_gain_that_changes_within_a_night_changes_little_and_is_told(
     real_samples: tuple[np.ndarray, np.ndarray],
 ) -> None:
@@ -159,11 +174,23 @@ def test_what_is_broken_throughout_is_out_of_range_whatever_the_second_look_leav
 ) -> None:
     signal_uv, reference = real_samples
     broken_uv = signal_uv.copy()
-    for start in (500, 1500, 2500):
-        broken_uv[:, start : start + 190] = 0
+    for start in (500, 1500, 2500):  # a little louder than what is dead
+        broken_uv[:, start : start + 190] = np.where(np.arange(190) % 2, 0.3, -0.3)
     _, night = kappa_on_the_night(broken_uv.ravel(), reference)
     assert "out-of-range" in findings(night)
     assert night.review[reference >= 0].all()
+
+
+def test_a_night_of_which_more_than_half_is_lost_in_pieces_of_a_second_is_read_by_the_rest(
+    real_samples: tuple[np.ndarray, np.ndarray],
+) -> None:
+    signal_uv, reference = real_samples
+    broken_uv = signal_uv.copy()
+    for start in range(0, 3000, 180):
+        broken_uv[:, start : start + 100] = 0
+    kappa, night = kappa_on_the_night(broken_uv.ravel(), reference)
+    assert "dead-stretches" in findings(night)
+    assert kappa > 0.6
 
 
 @pytest.mark.parametrize("seed", [0, 1])

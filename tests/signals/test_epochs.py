@@ -46,7 +46,7 @@ def test_an_epoch_is_flat_below_half_a_microvolt_whatever_its_offset():
 
 
 @pytest.mark.parametrize(
-    ("dead_s", "source"), [(1.9, Source.MODEL), (2, Source.MODEL), (15, Source.MODEL), (16, Source.FLAT)]
+    ("dead_s", "source"), [(0.4, Source.MODEL), (0.5, Source.MODEL), (15, Source.MODEL), (16, Source.FLAT)]
 )
 def test_an_epoch_is_scored_by_the_rest_where_half_of_it_is_dead_at_most(dead_s, source):
     signal_uv = noise_uv(60, 100)
@@ -55,13 +55,26 @@ def test_an_epoch_is_scored_by_the_rest_where_half_of_it_is_dead_at_most(dead_s,
     signal_uv[4000 : 4000 + n] = 300
     epochs = cut_epochs(recording(signal_uv))
     assert epochs.source == (Source.MODEL, source)
-    told = {2: "2 s", 15: "15 s"}.get(dead_s)
-    expected = [("dead-stretches", f"1 epoch holds dead stretches, {told} in all, and are scored by")] if told else []
+    told = {0.5: "0.5 s", 15: "15 s"}.get(dead_s)
+    expected = (
+        [("dead-stretches", f"1 epoch holds dead stretches, {told} in all, and is scored by the rest of its")]
+        if told
+        else []
+    )
     if source is Source.FLAT:
         expected = [("flat", "1 epoch is flat")]
     found = [(finding.id, finding.message) for finding in epochs.findings]
     assert [one for one, _ in found] == [one for one, _ in expected]
     assert all(message.startswith(begins) for (_, message), (_, begins) in zip(found, expected, strict=True))
+
+
+def test_stillness_of_less_than_two_seconds_makes_no_epoch_flat():
+    """A converter of coarse steps: hardly a sample differs from the one before, and yet it is a signal."""
+    stairs_uv = np.repeat(noise_uv(30, 1), 100)
+    epochs = cut_epochs(recording(stairs_uv))
+    assert epochs.source == (Source.MODEL,)
+    assert [finding.id for finding in epochs.findings] == ["dead-stretches"]
+    assert "hardly anything else" in epochs.findings[0].message
 
 
 def test_flat_epochs_are_told_after_what_was_found_before():

@@ -9,57 +9,63 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.stages import SAMPLING_HZ
 
-# A living scalp never keeps still to half a microvolt for two seconds: an amplifier's noise alone is as large.
+# A living scalp never keeps still to half a microvolt for half a second: an amplifier's noise alone is as large, and
+# radio links lose such pieces. Converters of coarse steps do keep still, now and then for a second: only two seconds
+# count where it is decided that an epoch cannot be scored at all.
 DEAD_UV = 0.5
-DEAD_SAMPLES = 2 * SAMPLING_HZ
+DEAD_SAMPLES = SAMPLING_HZ // 2
+LASTING_SAMPLES = 2 * SAMPLING_HZ
 # Resampling rings where a dead stretch begins or ends, up to this far.
 RINGING_S = 0.5
-# More of an epoch dead than this share, and the rest does not speak for all of it.
+# More of an epoch dead for two seconds at a time than this share, and the rest does not speak for all of it.
 MOST_DEAD = 0.5
+# Nothing is bridged by less than this; with less left between what rings, what rings is read too.
+LEAST_LIVE_SAMPLES = 5 * SAMPLING_HZ
 
 
-def is_dead(signal_uv: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Samples within two seconds that span less than 0.5 µV; borders of epochs, one after another, are no borders.
+def is_dead(signal_uv: NDArray[np.float32], still_samples: int = DEAD_SAMPLES) -> NDArray[np.bool_]:
+    """Samples within half a second, or as long as is asked for, that spans less than 0.5 µV.
+
+    Borders of epochs, one after another, are no borders.
 
     Shape: [M, T] → [M, T]
     """
     samples_uv = signal_uv.reshape(-1)
     dead = np.zeros(len(samples_uv), np.bool_)
-    half = DEAD_SAMPLES // 2
+    half = still_samples // 2
     # Every such stretch holds a whole one of these halves: most of a night has no still half, and needs no closer look.
     is_still = np.ptp(samples_uv.reshape(-1, half), axis=1) < DEAD_UV
     edges = np.flatnonzero(np.diff(np.concatenate([[False], is_still, [False]]).astype(np.int8)))
     for first, stop in edges.reshape(-1, 2):
         around = slice(max(0, first - 1) * half, (stop + 1) * half)
-        begins = _span(samples_uv[around], DEAD_SAMPLES) < DEAD_UV
-        dead[around] |= _widened(begins, DEAD_SAMPLES - 1)
+        begins = _span(samples_uv[around], still_samples) < DEAD_UV
+        dead[around] |= _widened(begins, still_samples - 1)
     return dead.reshape(signal_uv.shape)
 
 
-def dead_share(signal_uv: NDArray[np.float32]) -> NDArray[np.float64]:
+def dead_share(signal_uv: NDArray[np.float32], still_samples: int = DEAD_SAMPLES) -> NDArray[np.float64]:
     """Share of each epoch that is dead. Shape: [M, T] µV → [M]"""
-    share: NDArray[np.float64] = is_dead(signal_uv).mean(axis=1)
+    share: NDArray[np.float64] = is_dead(signal_uv, still_samples).mean(axis=1)
     return share
 
 
 def speaks(signal_uv: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Epochs that are not mostly dead; all of them where that leaves none. Shape: [M, T] µV → [M]"""
-    enough = dead_share(signal_uv) <= MOST_DEAD
+    enough = dead_share(signal_uv, LASTING_SAMPLES) <= MOST_DEAD
     return enough if enough.any() else np.ones(len(signal_uv), np.bool_)
 
 
 def bridged(signal_uv: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Epochs whose dead stretches, where they are half of it at most, are filled by the rest, mirrored at both edges.
+    """Epochs whose dead stretches are filled by the rest, mirrored at both edges.
 
     The two mirror images fade into each other with constant power. What rings at the edges is replaced too. Epochs
-    without dead stretches, and those that are mostly dead, are as they were; without any to bridge it is the very
-    array.
+    without dead stretches, and those of which not enough is left (`can_be_bridged`), are as they were; without any to
+    bridge it is the very array.
 
     Shape: [M, T] µV → [M, T] µV
     """
     dead = is_dead(signal_uv)
-    share = dead.mean(axis=1)
-    to_bridge = np.flatnonzero((share > 0) & (share <= MOST_DEAD))
+    to_bridge = np.flatnonzero(dead.any(axis=1) & can_be_bridged(signal_uv, dead))
     if not len(to_bridge):
         return signal_uv
     filled_uv = signal_uv.copy()
@@ -68,11 +74,20 @@ def bridged(signal_uv: NDArray[np.float32]) -> NDArray[np.float32]:
     return filled_uv
 
 
+def can_be_bridged(signal_uv: NDArray[np.float32], dead: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Epochs of which half at most is dead for two seconds at a time, and five seconds at least are not dead at all.
+
+    Shape: [M, T] µV, [M, T] → [M]
+    """
+    is_enough: NDArray[np.bool_] = np.count_nonzero(~dead, axis=1) >= LEAST_LIVE_SAMPLES
+    return is_enough & (dead_share(signal_uv, LASTING_SAMPLES) <= MOST_DEAD)
+
+
 def _bridged_epoch(signal_uv: NDArray[np.float32], dead: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Shape: [T] µV, [T] → [T] µV"""
     ringing = round(RINGING_S * SAMPLING_HZ)
     absent = _widened(dead, 2 * ringing)[ringing:-ringing]
-    if np.count_nonzero(~absent) < DEAD_SAMPLES:  # many short stretches, with ringing all between
+    if np.count_nonzero(~absent) < LEAST_LIVE_SAMPLES:
         absent = dead
     live_uv = signal_uv[~absent]
     level_uv = np.median(live_uv)

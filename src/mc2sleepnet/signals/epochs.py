@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.dead_stretches import MOST_DEAD, dead_share
+from mc2sleepnet.core.dead_stretches import LASTING_SAMPLES, MOST_DEAD, can_be_bridged, dead_share, is_dead
 from mc2sleepnet.core.recording import EpochedRecording, Finding, Recording, Source
-from mc2sleepnet.core.stages import EPOCH_S, SAMPLES_PER_EPOCH, SAMPLING_HZ
+from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ
 from mc2sleepnet.signals.doubts import Doubt
 
 # More flat epochs than this share of those recorded, and the electrode was hardly on.
@@ -18,8 +18,8 @@ def cut_epochs(recording: Recording, source_sampling_hz: float | None = None) ->
     """Cut a recording into 30-s epochs, on the grid of its first sample.
 
     An epoch is ``PARTIAL`` if the recording ends within it, else ``GAP`` if any of its samples was not recorded,
-    else ``FLAT`` if more than half of it lies within two seconds that span less than 0.5 µV (is dead), else ``MODEL``:
-    a stager can read it, dead stretches bridged.
+    else ``FLAT`` if more than half of it lies within two seconds that span less than 0.5 µV, else ``MODEL``: a stager can
+    read it, dead stretches of half a second and more bridged.
 
     Parameters
     ----------
@@ -58,10 +58,10 @@ def label_epochs(recording: Recording, rows: NDArray[np.float32], source_samplin
     n_beyond = rows.size - n_samples
     # Infinite samples are no signal either; an array may hold them.
     np.nan_to_num(rows, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-    share = dead_share(rows)
+    is_flat = dead_share(rows, LASTING_SAMPLES) > MOST_DEAD
     source = [
         Source.GAP if gap else Source.FLAT if flat else Source.MODEL
-        for gap, flat in zip(is_gap.tolist(), (share > MOST_DEAD).tolist(), strict=True)
+        for gap, flat in zip(is_gap.tolist(), is_flat.tolist(), strict=True)
     ]
     if n_beyond:
         source[-1] = Source.PARTIAL
@@ -74,12 +74,7 @@ def label_epochs(recording: Recording, rows: NDArray[np.float32], source_samplin
         findings.append(Doubt(id="mostly-flat", message=message, remedy="Choose another with --channel"))
     elif n_flat:
         findings.append(Finding(id="flat", message=message))
-    has_dead = (share > 0) & [here is Source.MODEL for here in source]
-    if has_dead.any():
-        n, seconds = np.count_nonzero(has_dead), share[has_dead].sum() * EPOCH_S
-        message = f"{n} epochs hold" if n > 1 else "1 epoch holds"
-        message += f" dead stretches, {seconds:.0f} s in all, and are scored by the rest of their 30 s"
-        findings.append(Finding(id="dead-stretches", message=message))
+    findings += _dead_stretches(rows, [here is Source.MODEL for here in source])
     return EpochedRecording(
         signal_uv=rows,
         source=tuple(source),
@@ -91,3 +86,21 @@ def label_epochs(recording: Recording, rows: NDArray[np.float32], source_samplin
         findings=tuple(findings),
         is_synthetic=recording.is_synthetic,
     )
+
+
+def _dead_stretches(rows: NDArray[np.float32], is_scored: list[bool]) -> list[Finding]:
+    """The finding of that name, if epochs that are scored hold any. Shape: [N, T] µV, N"""
+    dead = is_dead(rows) & np.array(is_scored)[:, None]
+    has_dead = dead.any(axis=1)
+    n, n_left = np.count_nonzero(has_dead), np.count_nonzero(has_dead & ~can_be_bridged(rows, dead))
+    if not n:
+        return []
+    seconds = np.count_nonzero(dead) / SAMPLING_HZ
+    message = f"{n} epochs hold" if n > 1 else "1 epoch holds"
+    message += f" dead stretches, {f'{seconds:.0f}' if seconds >= 2 else f'{seconds:.1f}'} s in all, and "
+    if n_left < n:
+        message += f"{'are' if n > 1 else 'is'} scored by the rest of {'their' if n > 1 else 'its'} 30 s"
+        message += f", {n_left} of them as they stand: hardly anything of them is not still" if n_left else ""
+    else:
+        message += "hardly anything else: scored as recorded, worthless unless the recorder's steps are coarse"
+    return [Finding(id="dead-stretches", message=message)]
