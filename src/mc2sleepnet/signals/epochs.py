@@ -18,8 +18,8 @@ def cut_epochs(recording: Recording, source_sampling_hz: float | None = None) ->
     """Cut a recording into 30-s epochs, on the grid of its first sample.
 
     An epoch is ``PARTIAL`` if the recording ends within it, else ``GAP`` if any of its samples was not recorded,
-    else ``FLAT`` if more than half of it lies within two seconds that span less than 0.5 µV, else ``MODEL``: a stager can
-    read it, dead stretches of half a second and more bridged.
+    else ``FLAT`` if more than half of it lies within two seconds that span less than 0.5 µV, else ``MODEL``: a stager
+    can read it, dead stretches of half a second and more bridged.
 
     Parameters
     ----------
