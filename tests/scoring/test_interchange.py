@@ -212,6 +212,23 @@ def test_samples_that_are_mostly_flat_are_refused_as_a_file_is() -> None:
     assert mc2.score((samples_uv, 100.0), accept="mostly-flat").stages.tolist().count("UNS") == 8
 
 
+def test_samples_that_stay_at_their_limits_are_told_or_refused_as_a_file_is(model_dir: Path) -> None:
+    samples_uv = 3 * noise_uv(300, 100)
+    # Slow enough to stay beyond a limit for three samples.
+    samples_uv = np.convolve(samples_uv, np.ones(25) / 5, mode="same")
+    samples_uv[9000:9005] = np.nan
+    rarely_uv = samples_uv.copy()
+    rarely_uv[:6000] = rarely_uv[:6000].clip(-30, 30)
+    night = mc2.score((rarely_uv, 100), model=model_dir)
+    told = {finding.id: finding.message for finding in night.findings}
+    assert told["clipping"].startswith("channel 'array' is clipped in 2 of 10 epochs")
+    with pytest.raises(InputError, match=r"array: channel 'array' is clipped in .* of 10 epochs"):
+        mc2.score((samples_uv.clip(-30, 30), 100), model=model_dir)
+    accepted = mc2.score((samples_uv.clip(-30, 30), 100), model=model_dir, accept=["mostly-clipped"])
+    assert "mostly-clipped" in {finding.id for finding in accepted.findings}
+    assert "clipping" not in {finding.id for finding in mc2.score((samples_uv, 100), model=model_dir).findings}
+
+
 def test_masked_and_infinite_samples_are_gaps_as_nan_is(model_dir: Path) -> None:
     samples_uv = noise_uv(150, 100).astype(np.float64)
     nowhere = np.zeros(len(samples_uv), bool)

@@ -16,6 +16,7 @@ from mc2sleepnet.signals.channels import choose_channel, find_channel
 from mc2sleepnet.signals.doubts import settle
 from mc2sleepnet.signals.edf_header import SignalHeader
 from mc2sleepnet.signals.lights import lights_of
+from mc2sleepnet.signals.quality import ConverterStatistics
 from mc2sleepnet.signals.units import check_voltage, deviations, judge_unit
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 YASA_NAMES = {W: "WAKE", N1: "N1", N2: "N2", N3: "N3", R: "REM", UNSCORED: "UNS"}
 MNE_NAMES = {W: "W", N1: "1", N2: "2", N3: "3", R: "R", UNSCORED: "?"}
-NO_CONVERTER = 1 << 24  # samples in memory tell no steps by which an electrode that is off could be known
+# Samples in memory tell no steps by which an electrode that is off, or bytes that are no samples, could be known.
+NO_CONVERTER_BITS = 24
+NO_CONVERTER = 1 << NO_CONVERTER_BITS
 VOLTAGE_TYPES = frozenset({"eeg", "eog", "emg", "ecg", "seeg", "ecog", "dbs", "bio"})
 
 
@@ -149,7 +152,11 @@ def in_microvolts(
     check_voltage(where, channel, unit, float(np.abs(signal[is_recorded]).max(initial=0)))
     signal = np.where(is_recorded, signal, np.nan)
     factor, findings = judge_unit(channel, unit, deviations(signal, sampling_hz), span_steps=NO_CONVERTER)
-    return (signal * factor).astype(np.float32), settle(where, findings, accept)
+    signal_uv = (signal * factor).astype(np.float32)
+    # Microvolts for steps: what is cut off stays at its limits in any unit.
+    limits = ConverterStatistics(sampling_hz, NO_CONVERTER_BITS, (-NO_CONVERTER, NO_CONVERTER))
+    limits.feed(signal_uv)
+    return signal_uv, settle(where, (*findings, *limits.findings(channel)), accept)
 
 
 def raw_name(raw: RawLike) -> str:
