@@ -43,15 +43,15 @@ def is_dead(signal_uv: NDArray[np.float32], still_samples: int = DEAD_SAMPLES) -
     return dead.reshape(signal_uv.shape)
 
 
-def dead_share(signal_uv: NDArray[np.float32], still_samples: int = DEAD_SAMPLES) -> NDArray[np.float64]:
-    """Share of each epoch that is dead. Shape: [M, T] µV → [M]"""
-    share: NDArray[np.float64] = is_dead(signal_uv, still_samples).mean(axis=1)
-    return share
+def mostly_dead(signal_uv: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Epochs of which more than half is dead for two seconds at a time. Shape: [M, T] µV → [M]"""
+    is_mostly: NDArray[np.bool_] = is_dead(signal_uv, LASTING_SAMPLES).mean(axis=1) > MOST_DEAD
+    return is_mostly
 
 
 def speaks(signal_uv: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Epochs that are not mostly dead; all of them where that leaves none. Shape: [M, T] µV → [M]"""
-    enough = dead_share(signal_uv, LASTING_SAMPLES) <= MOST_DEAD
+    enough = ~mostly_dead(signal_uv)
     return enough if enough.any() else np.ones(len(signal_uv), np.bool_)
 
 
@@ -75,12 +75,12 @@ def bridged(signal_uv: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def can_be_bridged(signal_uv: NDArray[np.float32], dead: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Epochs of which half at most is dead for two seconds at a time, and five seconds at least are not dead at all.
+    """Epochs that are not mostly dead, and of which five seconds at least are not dead at all.
 
     Shape: [M, T] µV, [M, T] → [M]
     """
     is_enough: NDArray[np.bool_] = np.count_nonzero(~dead, axis=1) >= LEAST_LIVE_SAMPLES
-    return is_enough & (dead_share(signal_uv, LASTING_SAMPLES) <= MOST_DEAD)
+    return is_enough & ~mostly_dead(signal_uv)
 
 
 def _bridged_epoch(signal_uv: NDArray[np.float32], dead: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -30,6 +30,7 @@ MNE_NAMES = {W: "W", N1: "1", N2: "2", N3: "3", R: "R", UNSCORED: "?"}
 # Samples in memory tell no steps by which an electrode that is off, or bytes that are no samples, could be known.
 NO_CONVERTER_BITS = 24
 NO_CONVERTER = 1 << NO_CONVERTER_BITS
+SAMPLES_AT_A_TIME = 1 << 20
 VOLTAGE_TYPES = frozenset({"eeg", "eog", "emg", "ecg", "seeg", "ecog", "dbs", "bio"})
 
 
@@ -155,7 +156,8 @@ def in_microvolts(
     signal_uv = (signal * factor).astype(np.float32)
     # Microvolts for steps: what is cut off stays at its limits in any unit.
     limits = ConverterStatistics(sampling_hz, NO_CONVERTER_BITS, (-NO_CONVERTER, NO_CONVERTER))
-    limits.feed(signal_uv)
+    for start in range(0, len(signal_uv), SAMPLES_AT_A_TIME):  # what judging needs is many times what is judged
+        limits.feed(signal_uv[start : start + SAMPLES_AT_A_TIME])
     return signal_uv, settle(where, (*findings, *limits.findings(channel)), accept)
 
 

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.dead_stretches import LASTING_SAMPLES, MOST_DEAD, can_be_bridged, dead_share, is_dead
+from mc2sleepnet.core.dead_stretches import can_be_bridged, is_dead, mostly_dead
 from mc2sleepnet.core.recording import EpochedRecording, Finding, Recording, Source
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ
 from mc2sleepnet.signals.doubts import Doubt
@@ -58,7 +58,7 @@ def label_epochs(recording: Recording, rows: NDArray[np.float32], source_samplin
     n_beyond = rows.size - n_samples
     # Infinite samples are no signal either; an array may hold them.
     np.nan_to_num(rows, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-    is_flat = dead_share(rows, LASTING_SAMPLES) > MOST_DEAD
+    is_flat = mostly_dead(rows)
     source = [
         Source.GAP if gap else Source.FLAT if flat else Source.MODEL
         for gap, flat in zip(is_gap.tolist(), is_flat.tolist(), strict=True)
@@ -100,7 +100,7 @@ def _dead_stretches(rows: NDArray[np.float32], is_scored: list[bool]) -> list[Fi
     message += f" dead stretches, {f'{seconds:.0f}' if seconds >= 2 else f'{seconds:.1f}'} s in all, and "
     if n_left < n:
         message += f"{'are' if n > 1 else 'is'} scored by the rest of {'their' if n > 1 else 'its'} 30 s"
-        message += f", {n_left} of them as they stand: hardly anything of them is not still" if n_left else ""
+        message += f", {n_left} of them as recorded, with less than 5 s that are not dead" if n_left else ""
     else:
         message += "hardly anything else: scored as recorded, worthless unless the recorder's steps are coarse"
     return [Finding(id="dead-stretches", message=message)]
