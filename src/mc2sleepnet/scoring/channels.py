@@ -23,14 +23,14 @@ class ScoredChannel:
         Shape ``[N, 5]``: calibrated probability of W, N1, N2, N3, R; NaN where the channel cannot be scored.
     out_of_range
         In which of its spectral statistics it lies outside the model's training recordings.
-    is_noise
-        Shape ``[N]``: epochs with the spectrum of noise, where they are many.
+    is_doubtful
+        Shape ``[N]``: epochs with the spectrum of noise, where they are many, and those that are mostly bridges.
     """
 
     recording: EpochedRecording
     hypnodensity: NDArray[np.float64]
     out_of_range: tuple[str, ...] = ()
-    is_noise: NDArray[np.bool_]
+    is_doubtful: NDArray[np.bool_]
 
     def __repr__(self) -> str:
         n_scored = np.count_nonzero(~np.isnan(self.hypnodensity).any(axis=1))
@@ -53,12 +53,12 @@ def stages_of(hypnodensity: NDArray[np.float64]) -> NDArray[np.int8]:
 def averaged(channels: Sequence[ScoredChannel]) -> NDArray[np.float64]:
     """Mean hypnodensity over the channels that can be scored, epoch by epoch. Shape: [N, 5], NaN where none can.
 
-    Where a channel is noise the others speak, if any of them can.
+    Where a channel is doubtful the others speak, if any of them can.
     """
     every = np.stack([channel.hypnodensity for channel in channels])
-    is_noise = np.stack([channel.is_noise for channel in channels])
-    others_speak = (~np.isnan(every).any(axis=2) & ~is_noise).any(axis=0)
-    every[is_noise & others_speak] = np.nan
+    is_doubtful = np.stack([channel.is_doubtful for channel in channels])
+    others_speak = (~np.isnan(every).any(axis=2) & ~is_doubtful).any(axis=0)
+    every[is_doubtful & others_speak] = np.nan
     n_known = (~np.isnan(every).any(axis=2)).sum(axis=0)
     mean = np.full((len(n_known), N_STAGES), np.nan)
     mean[n_known > 0] = np.nansum(every, axis=0)[n_known > 0] / n_known[n_known > 0, None]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.dead_stretches import bridged
+from mc2sleepnet.core.dead_stretches import MOST_DEAD, bridged, is_dead
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.model_folder import ModelFolder
@@ -214,7 +214,7 @@ def score_recordings(
         raise InputError(where, fault, "Use a model with aggregation average, or a longer recording")
     confidence = np.where(np.isnan(hypnodensity).any(axis=1), np.nan, hypnodensity.max(axis=1))
     is_known = ~np.isnan(confidence)
-    is_noise = is_known & ~np.any([(channel.stage != UNSCORED) & ~channel.is_noise for channel in channels], axis=0)
+    is_sure = np.any([(channel.stage != UNSCORED) & ~channel.is_doubtful for channel in channels], axis=0)
     is_outside = any(channel.out_of_range for channel in channels)
     return ScoredNight(
         channels=channels,
@@ -223,7 +223,7 @@ def score_recordings(
         hypnogram=Hypnogram(stage=stages_of(hypnodensity), start=first.start, scorer="mc2sleepnet"),
         hypnodensity=hypnodensity,
         confidence=confidence,
-        review=is_known if is_outside else epochs_to_review(confidence, risk=risk) | is_noise,
+        review=is_known if is_outside else epochs_to_review(confidence, risk=risk) | (is_known & ~is_sure),
         risk=risk,
         lights=lights,
         options=dict(options or {}),
@@ -258,7 +258,9 @@ def _scored_channel(
         recording = replace(recording, source=source)
     hypnodensity = apply_temperature(log_probabilities, model.calibration.temperature)
     outside = _outside(recording, answer, model)
-    return ScoredChannel(recording=recording, hypnodensity=hypnodensity, out_of_range=outside, is_noise=answer.is_noise)
+    # However sure a network is of an epoch, more of it was made up than recorded.
+    is_doubtful = answer.is_noise | (is_dead(recording.signal_uv).mean(axis=1) > MOST_DEAD)
+    return ScoredChannel(recording=recording, hypnodensity=hypnodensity, out_of_range=outside, is_doubtful=is_doubtful)
 
 
 def _level_findings(recording: EpochedRecording, answer: NightAnswer) -> Iterator[Finding]:
