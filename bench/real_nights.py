@@ -1,14 +1,15 @@
 """A model on the real recordings of MC2_REAL_DATA, with YASA beside it on the same single channel.
 
-Run as ``python bench/real_nights.py [--model DIR] [--store DIR] [--yasa]``. `ucddb022` is whole; of 23 other UCDDB
-subjects there are W and N3 epochs only, scored at their places in the night, what is absent counting as padding. With
---store, a store that `recipes.shipped` wrote, records of 20, 40 and 60 minutes of its held-out synthetic nights are
-compared with the whole nights, setting by setting.
+Run as ``python bench/real_nights.py [--model DIR] [--store DIR] [--yasa]``. `ucddb022` is whole, then cut
+into records of 20, 40 and 60 minutes; of 23 other UCDDB subjects there are W and N3 epochs only, scored at their places
+in the night, what is absent counting as padding. With --store, a store that `recipes.shipped` wrote, records of those
+lengths of its held-out synthetic nights are compared with the whole nights, setting by setting.
 """
 
 import argparse
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from mc2sleepnet.signals import read_epochs
 from mc2sleepnet.store import Store
 
 Stages = NDArray[np.int8]
+MINUTES = (20, 40, 60)
 BLOCK_EPOCHS = 20
 RESAMPLES = 1000
 FLAT_UV = 0.5
@@ -103,26 +105,45 @@ def partial_nights(stager: OpenVinoStager, stride: int, data: Path) -> None:
         print(f"23 UCDDB subjects, {STAGES[stage]}: called {shares}; by subject", *(f"{r:.2f}" for r in recalls))
 
 
+def cut(n_epochs: int, length: int) -> Iterator[tuple[slice, int]]:
+    """Records one after another, and how many epochs of each were judged in the one before.
+
+    So that every length is judged by the same epochs, the last begins earlier where fewer are left.
+    """
+    for judged in range(0, n_epochs, length):
+        start = min(judged, n_epochs - length)
+        yield slice(start, start + length), judged - start
+
+
 def short_records(stager: OpenVinoStager, stride: int, store_dir: Path) -> None:
     store = Store.open(store_dir)
     for setting in ("far", "invented"):
         nights = [i for i, r in enumerate(store.recordings) if r.subject.startswith(setting)]
         kappas = {}
-        for minutes in (0, 20, 40, 60):
+        for minutes in (0, *MINUTES):
             truth, answers = [], []
             for night in nights:
                 epochs = store.epochs_of(night)
-                length = 2 * minutes or len(epochs)
-                # One after another, so that every length is judged by the same epochs: the last begins earlier where
-                # fewer are left, and what was judged already is not judged again.
-                for judged in range(0, len(epochs), length):
-                    start = min(judged, len(epochs) - length)
-                    part = epochs[start : start + length]
+                for record, known in cut(len(epochs), 2 * minutes or len(epochs)):
+                    part = epochs[record]
                     found, _ = scored(stager, store.signal_uv(part), store.is_readable[part], stride)
-                    truth.append(store.stage[part][judged - start :])
-                    answers.append(found[judged - start :])
+                    truth.append(store.stage[part][known:])
+                    answers.append(found[known:])
             kappas[minutes] = agreement(np.concatenate(truth), np.concatenate(answers)).kappa
         print(f"synthetic, setting {setting}:", *(f"{m or 'whole'} min κ {k:.3f}" for m, k in kappas.items()))
+
+
+def short_records_of_the_night(stager: OpenVinoStager, stride: int, data: Path) -> None:
+    recording = read_epochs(data / "ucddb" / "ucddb022.edf")
+    reference = read_hypnogram(data / "ucddb" / "ucddb022-Hypnogram.edf").stage[: len(recording)]
+    kappas = {}
+    for minutes in MINUTES:
+        answers = []
+        for record, known in cut(len(recording), 2 * minutes):
+            found, _ = scored(stager, recording.signal_uv[record], recording.is_scorable[record], stride)
+            answers.append(found[known:])
+        kappas[minutes] = agreement(reference, np.concatenate(answers)).kappa
+    print("ucddb022 in records of", *(f"{m} min κ {k:.3f}" for m, k in kappas.items()))
 
 
 def yasa_night(data: Path) -> None:
@@ -154,6 +175,7 @@ def main() -> None:
     model = open_model_folder(arguments.model)
     stager, calibration = OpenVinoStager(model), model.calibration
     whole_night(stager, calibration.scoring_stride, calibration.temperature, data)
+    short_records_of_the_night(stager, calibration.scoring_stride, data)
     partial_nights(stager, calibration.scoring_stride, data)
     if arguments.store:
         short_records(stager, calibration.scoring_stride, arguments.store)

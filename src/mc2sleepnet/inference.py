@@ -1,7 +1,8 @@
 """A whole night from any stager: encode every epoch once, slide over the tokens, average.
 
 The one path that validation during training and scoring of recordings share, so that what is validated is what
-scores. Needs numpy only; the stager brings its own engine.
+scores; `answer_night` alone does more, for recordings that are broken or short. Needs numpy only; the stager brings
+its own engine.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,11 +12,13 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.completion import Completion
 from mc2sleepnet.core.dead_stretches import bridged, speaks
 from mc2sleepnet.core.level_steps import LevelStep, level_steps, levelled
 from mc2sleepnet.core.low_pass import cut_off_hz, refilled
 from mc2sleepnet.core.margins import night_with_margins
-from mc2sleepnet.core.recording_statistics import epoch_decibels, recording_statistics
+from mc2sleepnet.core.recording_statistics import epoch_decibels, epochs_measured, recording_statistics
+from mc2sleepnet.core.stage_levels import shortness
 from mc2sleepnet.core.stages import N_STAGES, W
 from mc2sleepnet.core.telling_epochs import around_sleep, has_noise
 
@@ -45,6 +48,10 @@ class Stager(Protocol):
     def removes_drift(self) -> bool:
         """Whether the recording's statistics are those of its signal without slow drift."""
 
+    @property
+    def completion(self) -> Completion | None:
+        """What makes a recording's statistics those that `encode` reads; None where it reads them as they are."""
+
     def encode(
         self, signal_uv: NDArray[np.float32], statistics: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
@@ -66,23 +73,21 @@ def encode_night(
     is_scorable: NDArray[np.bool_],
     progress: Callable[[int], None] | None = None,
     *,
-    tells: NDArray[np.bool_] | None = None,
+    statistics: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Encode every scorable epoch of a night once; the others' tokens are zero.
 
     Shape: [N, T] µV, [N] → [N, S, D]
 
     `progress` is told how many epochs each call encoded. A network that reads the recording's own statistics gets
-    those of the epochs that `tells` names, shape ``[N]``; all scorable ones without it. Dead stretches of an epoch are
+    `statistics` as they are, or those of all scorable epochs, completed, without it. Dead stretches of an epoch are
     bridged by the rest of it first.
     """
     signal_uv = bridged(signal_uv)
     scorable = np.flatnonzero(is_scorable)
     encoded = []
-    statistics = None
-    if stager.needs_statistics and len(scorable):
-        telling = is_scorable if tells is None else tells
-        statistics = recording_statistics(signal_uv, telling, removes_drift=stager.removes_drift)
+    if statistics is None and stager.needs_statistics and len(scorable):
+        statistics = statistics_read(stager, signal_uv, is_scorable)
     for indices in _pieces(scorable, EPOCHS_PER_CALL):
         epochs_uv = night_with_margins(signal_uv, is_scorable, indices, margin=stager.margin_samples)
         encoded.append(stager.encode(epochs_uv, statistics))
@@ -93,6 +98,16 @@ def encode_night(
     tokens = np.zeros((len(is_scorable), *encoded[0].shape[1:]), np.float32)
     tokens[scorable] = np.concatenate(encoded)
     return tokens
+
+
+def statistics_read(
+    stager: Stager, signal_uv: NDArray[np.float32], is_readable: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """What a network reads of a recording's own statistics: completed where it has a completion.
+
+    Shape: [N, T] µV with dead stretches bridged, [N] → [N_STATISTICS]
+    """
+    return _completed(stager, _own_statistics(stager, signal_uv, is_readable))
 
 
 def relate_night(
@@ -174,8 +189,9 @@ def answer_night(
     """Log-probabilities of every epoch of a night: `encode_night`, then `relate_night`.
 
     For a network that reads the recording's own statistics, steps of its level are taken out first, and what a low-pass
-    took away is put back as noise. It looks twice where much of the recording lies further than an hour from any sleep:
-    the second time with the statistics of the rest.
+    took away is put back as noise. It looks again where much of the recording lies further than an hour from any sleep,
+    with the statistics of the rest; and where the recording is short, with statistics moved towards those of the night
+    that it is a part of, as the stages that were found let expect (`core.stage_levels`).
 
     Parameters
     ----------
@@ -194,13 +210,15 @@ def answer_night(
     """
 
     def look(
-        read_uv: NDArray[np.float32], tells: NDArray[np.bool_], progress: Callable[[int], None] | None = None
+        read_uv: NDArray[np.float32],
+        statistics: NDArray[np.float32] | None,
+        progress: Callable[[int], None] | None = None,
     ) -> NDArray[np.float64]:
-        tokens = encode_night(stager, read_uv, is_scorable, progress, tells=tells)
+        tokens = encode_night(stager, read_uv, is_scorable, progress, statistics=statistics)
         return relate_night(stager, tokens, is_scorable, stride=stride, aggregation=aggregation)
 
-    if not stager.needs_statistics:
-        answer, nothing = look(signal_uv, is_scorable, progress), np.zeros_like(is_scorable)
+    if not stager.needs_statistics or not is_scorable.any():
+        answer, nothing = look(signal_uv, None, progress), np.zeros_like(is_scorable)
         return NightAnswer(answer, tells=is_scorable, is_noise=nothing, read_uv=signal_uv)
     read_uv, decibels = signal_uv, epoch_decibels(signal_uv, is_scorable)
     is_noise = has_noise(decibels, is_scorable)
@@ -212,10 +230,26 @@ def answer_night(
     cut_off = cut_off_hz(read_uv, tells)
     if cut_off is not None:
         read_uv = refilled(bridged(read_uv), decibels, cut_off)
-    first = look(read_uv, tells, progress)
-    is_asleep = ~np.isnan(first[:, W]) & (first.argmax(axis=1) != W)
+    whole_uv = bridged(read_uv)
+    statistics = _own_statistics(stager, whole_uv, tells)
+    answer = look(read_uv, _completed(stager, statistics), progress)
+    is_asleep = ~np.isnan(answer[:, W]) & (answer.argmax(axis=1) != W)
     near = around_sleep(is_asleep, tells)
-    answer = first if (near == tells).all() else look(read_uv, near)
+    if (near != tells).any():
+        statistics = _own_statistics(stager, whole_uv, near)
+        answer = look(read_uv, _completed(stager, statistics))
+    share, completion = shortness(near), stager.completion
+    is_answered = near & ~np.isnan(answer[:, W])
+    if completion is not None and completion.levels is not None and share > 0 and is_answered.any():
+        measured = epochs_measured(whole_uv, is_answered)
+        of_night = completion.of_short_recording(
+            statistics,
+            whole_uv[measured],
+            np.exp(answer[measured]),
+            share=share,
+            removes_drift=stager.removes_drift,
+        )
+        answer = look(read_uv, of_night)
     return NightAnswer(answer, tells=near, is_noise=is_noise, read_uv=read_uv, steps=steps, cut_off_hz=cut_off)
 
 
@@ -229,6 +263,14 @@ def score_night(
 ) -> NDArray[np.float64]:
     """The log-probabilities of `answer_night` alone. Shape: [N, T] µV, [N] → [N, 5]"""
     return answer_night(stager, signal_uv, is_scorable, stride=stride, aggregation=aggregation).log_probabilities
+
+
+def _own_statistics(stager: Stager, signal_uv: NDArray[np.float32], tells: NDArray[np.bool_]) -> NDArray[np.float32]:
+    return recording_statistics(signal_uv, tells, removes_drift=stager.removes_drift)
+
+
+def _completed(stager: Stager, statistics: NDArray[np.float32]) -> NDArray[np.float32]:
+    return statistics if stager.completion is None else stager.completion.of_parts(statistics[None])[0]
 
 
 def _pieces(indices: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:

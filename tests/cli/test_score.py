@@ -244,3 +244,18 @@ def test_ctrl_c_is_one_line_from_the_first_import_on(night: Path, model_dir: Pat
     )
     done = subprocess.run([sys.executable, "-c", program, "--help"], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_the_model_in_the_package_scores_where_nothing_of_training_is_installed(night: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name in ('torch', 'safetensors', 'onnx', 'sklearn'): raise ModuleNotFoundError(name=name)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from mc2sleepnet.__main__ import main; main()"
+    )
+    command = [sys.executable, "-c", program, "score", str(night), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "night" / "hypnogram.csv").is_file()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from mc2sleepnet.core.completion import N_FEATURES, Completion, Ridge
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import Calibration, open_model_folder
 from mc2sleepnet.core.recording_statistics import (
@@ -20,6 +21,8 @@ from mc2sleepnet.core.recording_statistics import (
     recording_statistics,
     statistics_of_frames,
 )
+from mc2sleepnet.core.spectral_bands import N_BANDS
+from mc2sleepnet.core.stage_levels import StageLevels
 from mc2sleepnet.inference import score_night
 from mc2sleepnet.model.checkpoint import Checkpoint, save_checkpoint
 from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig
@@ -107,15 +110,32 @@ def test_a_recording_scaled_by_ten_scores_the_same_where_no_view_is_in_microvolt
     np.testing.assert_allclose(plain, scaled, atol=1e-3)
 
 
-@pytest.mark.parametrize(("completion", "drift"), [("none", "kept"), ("ridge", "kept"), ("ridge", "removed")])
+def some_completion(*, has_levels: bool) -> Completion:
+    """As if it had learned something."""
+    rng = np.random.default_rng(0)
+    ridge = Ridge(
+        middle=np.zeros(N_FEATURES, np.float32),
+        scale=np.ones(N_FEATURES, np.float32),
+        weight=rng.normal(0, 0.02, (N_FEATURES + 1, N_FEATURES)).astype(np.float32),
+    )
+    if not has_levels:
+        return Completion(ridge=ridge)
+    levels = rng.normal(20, 3, (60, 5, N_BANDS))
+    within = np.tile(4 * np.eye(N_BANDS), (5, 1, 1))
+    return Completion(ridge=ridge, levels=StageLevels.of_nights(levels, levels.mean(axis=1), within))
+
+
+@pytest.mark.parametrize(
+    ("completion", "drift"),
+    [("none", "kept"), ("ridge", "kept"), ("ridge", "removed"), ("ridge+stages", "kept"), ("ridge+stages", "removed")],
+)
 def test_the_exported_graph_takes_the_statistics_and_agrees_with_torch(
-    completion: Literal["none", "ridge"], drift: Literal["kept", "removed"], tmp_path: Path
+    completion: Literal["none", "ridge", "ridge+stages"], drift: Literal["kept", "removed"], tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
     network = MC2SleepNet(replace(BOTH, statistics_completion=completion, drift=drift)).eval()
-    if network.completion is not None:
-        # As if it had learned something.
-        network.completion.weight.normal_(std=0.02)
+    if completion != "none":
+        network.completion = some_completion(has_levels=completion == "ridge+stages")
     provenance = {
         "phase": "fine-tuning",
         "mc2sleepnet": "0",
@@ -135,6 +155,9 @@ def test_the_exported_graph_takes_the_statistics_and_agrees_with_torch(
     assert all(engine.needs_statistics for engine in engines)
     assert all(engine.removes_drift == (drift == "removed") for engine in engines)
     np.testing.assert_allclose(found[0][is_scorable], found[1][is_scorable], atol=1e-4)
+    network.completion = None
+    plain = score_night(TorchStager(network), night(), is_scorable, stride=4)
+    assert (np.abs(found[1] - plain)[is_scorable].max() > 1e-3) == (completion != "none")
 
 
 def test_flat_recordings_stay_finite() -> None:

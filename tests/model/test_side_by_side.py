@@ -9,11 +9,10 @@ import torch.nn.functional as F
 from mc2sleepnet.core.recording_statistics import N_STATISTICS
 from mc2sleepnet.model.architectures import build_network
 from mc2sleepnet.model.config import NetworkConfig
-from mc2sleepnet.model.ensemble import joined, with_completion
+from mc2sleepnet.model.ensemble import joined
 from mc2sleepnet.model.network import MC2SleepNet
 from mc2sleepnet.model.side_by_side import SideBySideEncoder, SideBySideRelator, members_side_by_side
 from mc2sleepnet.model.staging_network import StagingNetwork
-from mc2sleepnet.model.statistics_completion import StatisticsCompletion
 
 OWN = {"spectrogram_norm": "recording+gain+training", "signal_norm": "recording", "drift": "removed"}
 
@@ -68,22 +67,6 @@ def test_side_by_side_is_one_after_the_other(members: int, options: dict[str, An
     # What is padding is looked at by nobody.
     tokens[~is_valid] = 100.0
     torch.testing.assert_close(SideBySideRelator(together)(tokens, is_valid)[is_valid], found[is_valid])
-
-
-@torch.no_grad()
-def test_the_completion_stands_before_all_members() -> None:
-    completion = StatisticsCompletion()
-    completion.weight.normal_(std=0.1, generator=torch.Generator().manual_seed(0))
-    network = with_completion(trained(2, **OWN), completion)
-    signal_uv, statistics = 30 * torch.randn(4, 3000), 10 + torch.rand(1, N_STATISTICS)
-    members = members_side_by_side(network)
-    found = SideBySideEncoder(members)(signal_uv, statistics)
-    torch.testing.assert_close(found, network.epoch_tokens(signal_uv, statistics), rtol=1e-4, atol=1e-4)
-    assert not torch.allclose(found, trained(2, **OWN).epoch_tokens(signal_uv, statistics), atol=1e-2)
-    # Members that complete each in its own way cannot share what comes before the backbones.
-    assert members[1].completion is not None
-    members[1].completion.weight.zero_()
-    assert members_side_by_side(network) == []
 
 
 def test_rivals_are_exported_as_they_are() -> None:

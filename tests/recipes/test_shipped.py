@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from bare_machine import BARE
 from edf_files import signal, write_edf
 from mc2sleepnet.core.model_folder import WEIGHTS_FILE, default_model_folder, file_sha256, open_model_folder
 from mc2sleepnet.formats.reading import read_hypnogram
+from mc2sleepnet.inference import score_night
 from mc2sleepnet.metrics.agreement import agreement
 from mc2sleepnet.recipes.shipped import shipped
+from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.scoring.night import ScoredNight
 from mc2sleepnet.signals import read_epochs
 from mc2sleepnet.store import Store
@@ -77,6 +80,30 @@ def real_samples(real_data: Path) -> tuple[np.ndarray, np.ndarray]:
     recording = read_epochs(real_data / "ucddb" / "ucddb022.edf")
     reference = read_hypnogram(real_data / "ucddb" / "ucddb022-Hypnogram.edf").stage[: len(recording)]
     return recording.signal_uv, np.where(recording.is_scorable, reference, -1)
+
+
+def kappa_of_short_records(stager: OpenVinoStager, real_samples: tuple[np.ndarray, np.ndarray], epochs: int) -> float:
+    """The night cut into records of so many epochs, each scored as if there were nothing else."""
+    signal_uv, reference = real_samples
+    found = np.full(len(reference), -1, np.int8)
+    for start in range(0, len(reference), epochs):
+        part = slice(start, start + epochs)
+        is_there = reference[part] >= 0
+        if is_there.any():
+            log_probabilities = score_night(stager, signal_uv[part], is_there, stride=8)
+            found[part][is_there] = log_probabilities[is_there].argmax(axis=1)
+    return agreement(reference, found).kappa
+
+
+def test_short_records_are_scored_better_for_the_second_look(real_samples: tuple[np.ndarray, np.ndarray]) -> None:
+    stager = OpenVinoStager(open_model_folder(default_model_folder()))
+    twice = [kappa_of_short_records(stager, real_samples, epochs) for epochs in (40, 120)]
+    assert stager.completion is not None
+    stager.completion = replace(stager.completion, levels=None)
+    once = [kappa_of_short_records(stager, real_samples, epochs) for epochs in (40, 120)]
+    # 0.73 and 0.72; with one look 0.70 and 0.69.
+    assert min(twice) > 0.69
+    assert np.mean(twice) > np.mean(once) + 0.01
 
 
 def test_half_dead_epochs_hardly_change_the_scoring_of_a_night(real_samples: tuple[np.ndarray, np.ndarray]) -> None:

@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,17 @@ import torch
 from torch import Tensor
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.progress import silent
 from mc2sleepnet.corpora import Fold
+from mc2sleepnet.model.architectures import build_network
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.recipes import finetune_fold, pretrain_fold
 from mc2sleepnet.store import Store
+from mc2sleepnet.training.fit_completion import fit_completion
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, Phase, train
 from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions, pretrain
-from mc2sleepnet.training.probe import fit_linear, linear_probe, with_bias
+from mc2sleepnet.training.probe import _encoded, fit_linear, linear_probe, with_bias
 from mc2sleepnet.training.seeding import keyed_generator, seeded_torch
 from mc2sleepnet.training.stager import TorchStager
 from mc2sleepnet.training.token_figures import deviation, effective_rank, token_figures
@@ -200,3 +204,22 @@ def test_the_probe_learns_from_training_epochs_and_is_told_on_validation(
     assert set(found) == {"probe_accuracy", "probe_macro_f1", "probe_kappa"}
     assert found == linear_probe(fold_data, stager, tokens, seed=1)
     assert linear_probe(unlabelled, stager, tokens, seed=1) == {}
+
+
+def test_the_probe_reads_training_epochs_as_validation_epochs_are_read(fold_data: FoldData) -> None:
+    config = replace(TINY, signal_norm="recording", spectrogram_norm="recording", statistics_completion="ridge")
+    with seeded_torch(0, "test"):
+        network = build_network(config)
+    network.completion = fit_completion(config, fold_data, seed=0, step=silent)
+    stager = TorchStager(network)
+    recording = fold_data.training[0]
+    epochs = fold_data.epochs([recording])
+    readable = epochs[fold_data.store.is_readable[epochs]]
+    night = fold_data.encode(stager, [recording])[recording][fold_data.store.is_readable[epochs]]
+    np.testing.assert_allclose(_encoded(fold_data, stager, readable[5:12]), night[5:12], atol=1e-5)
+
+
+def test_levels_of_stages_are_not_learned_where_no_stage_is_read(unlabelled: FoldData, tmp_path: Path) -> None:
+    config = replace(TINY, signal_norm="recording", statistics_completion="ridge+stages")
+    with pytest.raises(InputError, match="learns from stages"):
+        pretrain(unlabelled, tmp_path, network=config, options=NONE, loop=LoopOptions(max_steps=1))

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from mc2sleepnet.core.completion import Completion
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import atomic_path, write_text_atomically
 
@@ -15,9 +17,11 @@ WEIGHTS_FILE = "model.safetensors"
 ENCODER_FILE = "encoder.onnx"
 SEQUENCE_FILE = "sequence.onnx"
 CALIBRATION_FILE = "calibration.json"
+COMPLETION_FILE = "completion.npz"
 CARD_FILE = "README.md"
 SHIPPED = "shipped"
 SEAL_KEY = "files_sha256"
+COMPLETION_KEY = "completion_sha256"
 SEALED_FILES = (ENCODER_FILE, SEQUENCE_FILE, CALIBRATION_FILE)
 
 
@@ -78,6 +82,17 @@ class ModelFolder:
     def __repr__(self) -> str:
         return f"<ModelFolder {self.path}: {self.sha256[:12]}{', of synthetic nights' if self.is_synthetic else ''}>"
 
+    @property
+    def completion(self) -> Completion | None:
+        """What makes a recording's statistics those that the encoder is given; None where it takes them as they are.
+
+        Raises
+        ------
+        InputError
+            If its file cannot be read.
+        """
+        return Completion.load(self.path / COMPLETION_FILE) if COMPLETION_FILE in self.config[SEAL_KEY] else None
+
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
@@ -89,7 +104,8 @@ def seal_model_folder(path: Path, calibration: Calibration) -> None:
     """Write `calibration.json`, and the hashes of what scores into `config.json`: from then on the folder can score."""
     write_text_atomically(path / CALIBRATION_FILE, json.dumps(asdict(calibration), indent=1) + "\n")
     config = json.loads((path / CONFIG_FILE).read_text(encoding="utf-8"))
-    config[SEAL_KEY] = {name: file_sha256(path / name) for name in SEALED_FILES}
+    files = (*SEALED_FILES, COMPLETION_FILE) if config.get(COMPLETION_KEY) else SEALED_FILES
+    config[SEAL_KEY] = {name: file_sha256(path / name) for name in files}
     write_text_atomically(path / CONFIG_FILE, json.dumps(config, indent=1) + "\n")
 
 
@@ -130,7 +146,7 @@ def open_model_folder(path: Path) -> ModelFolder:
         if SEAL_KEY not in config:
             fault = f"the model cannot score yet: its last phase is {config['phase']}"
             raise InputError(path, fault, "Run `mc2sleepnet finetune` to its end, which exports the graphs")
-        for name in SEALED_FILES:
+        for name in _sealed_files(config[SEAL_KEY]):
             if file_sha256(path / name) != config[SEAL_KEY][name]:
                 raise InputError(path / name, f"not the file that {CONFIG_FILE} names", "Copy the folder again")
         calibration = Calibration(**json.loads((path / CALIBRATION_FILE).read_text(encoding="utf-8")))
@@ -167,6 +183,10 @@ def copy_model_folder(source: Path, target: Path) -> None:
     if (target / CONFIG_FILE).exists() and (target / CONFIG_FILE).read_bytes() != (source / CONFIG_FILE).read_bytes():
         raise InputError(target, "another model is here already", "Choose another --out")
     target.mkdir(parents=True, exist_ok=True)
-    for name in (WEIGHTS_FILE, ENCODER_FILE, SEQUENCE_FILE, CALIBRATION_FILE, CARD_FILE, CONFIG_FILE):
+    for name in (WEIGHTS_FILE, *_sealed_files(model.config[SEAL_KEY]), CARD_FILE, CONFIG_FILE):
         with atomic_path(target / name) as temporary:
             shutil.copyfile(source / name, temporary)
+
+
+def _sealed_files(seal: Collection[str]) -> tuple[str, ...]:
+    return (*SEALED_FILES, COMPLETION_FILE) if COMPLETION_FILE in seal else SEALED_FILES

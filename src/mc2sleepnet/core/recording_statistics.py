@@ -86,6 +86,17 @@ def thinned(signal_uv: NDArray[np.float32], *, removes_drift: bool) -> tuple[NDA
     return frame_decibels(signal_uv, FRAME_STEP), signal_uv[:, ::SAMPLE_STEP]
 
 
+def epochs_measured(signal_uv: NDArray[np.float32], is_readable: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The epochs that statistics are taken from: readable ones, without those that are mostly dead unless all are.
+
+    Shape: [N, T] µV, [N] → [M]
+    """
+    readable = np.flatnonzero(is_readable)
+    assert len(readable) > 0
+    enough = speaks(signal_uv)[readable]
+    return readable[enough] if enough.any() else readable
+
+
 def recording_statistics(
     signal_uv: NDArray[np.float32], is_readable: NDArray[np.bool_] | None = None, *, removes_drift: bool = False
 ) -> NDArray[np.float32]:
@@ -95,10 +106,7 @@ def recording_statistics(
 
     Shape: [N, T] µV, [N] or None for all → [N_STATISTICS]
     """
-    readable = np.arange(len(signal_uv)) if is_readable is None else np.flatnonzero(is_readable)
-    assert len(readable) > 0
-    enough = speaks(signal_uv)[readable]
-    readable = readable[enough] if enough.any() else readable
+    readable = epochs_measured(signal_uv, np.ones(len(signal_uv), np.bool_) if is_readable is None else is_readable)
     decibels = np.empty((len(readable), len(range(0, N_FRAMES, FRAME_STEP)), N_BINS), np.float32)
     samples_uv = np.empty((len(readable), len(range(0, SAMPLES_PER_EPOCH, SAMPLE_STEP))), np.float32)
     # Piece by piece: windowed frames of a whole recording would be many times its size.

@@ -58,7 +58,9 @@ class NetworkConfig:
         ``"none"``: raw µV. ``"recording"``: less the recording's median, in units of its robust deviation.
     statistics_completion
         ``"ridge"``: a recording's own statistics are completed to what a whole night's would be, as parts of the
-        training recordings taught it (`statistics_completion`). ``"none"``: taken as they are.
+        training recordings taught it (`core.completion`). ``"ridge+stages"``: short recordings are looked at twice, the
+        second time with what the levels of the stages found say of the night (`core.stage_levels`). ``"none"``: taken
+        as they are.
     drift
         ``"removed"``: what is slower than any wave that is scored is taken out of each epoch, and out of what the
         recording's statistics are taken from (`core.slow_drift`). ``"kept"``: the signal as it is.
@@ -92,7 +94,7 @@ class NetworkConfig:
     batch_norm_momentum: float = 0.1
     spectrogram_norm: Literal["training", "recording", "gain", "recording+gain", "recording+gain+training"] = "training"
     signal_norm: Literal["none", "recording"] = "none"
-    statistics_completion: Literal["none", "ridge"] = "none"
+    statistics_completion: Literal["none", "ridge", "ridge+stages"] = "none"
     drift: Literal["kept", "removed"] = "kept"
     members: int = 1
     spectrogram_filter: Literal["none", "recording"] = "none"
@@ -107,10 +109,10 @@ class NetworkConfig:
         check_choices(self)
         if self.spectrogram_filter == "recording" and self.needs_statistics:
             raise ValueError("spectrogram_filter 'recording' needs spectrogram_norm 'training' and signal_norm 'none'")
-        if self.statistics_completion == "ridge" and not self.needs_statistics:
-            raise ValueError("statistics_completion 'ridge' needs a spectrogram_norm or signal_norm of the recording's")
-        if self.statistics_completion == "ridge" and self.architecture != "mc2sleepnet":
-            raise ValueError("statistics_completion 'ridge' is for architecture 'mc2sleepnet'")
+        if self.statistics_completion != "none" and not self.needs_statistics:
+            raise ValueError("statistics_completion needs a spectrogram_norm or signal_norm of the recording's")
+        if self.statistics_completion != "none" and self.architecture != "mc2sleepnet":
+            raise ValueError("statistics_completion is for architecture 'mc2sleepnet'")
         if self.drift == "removed" and (self.architecture != "mc2sleepnet" or self.spectrogram_filter != "none"):
             raise ValueError("drift 'removed' is for architecture 'mc2sleepnet' with spectrogram_filter 'none'")
         if not 0 < self.width <= 4:

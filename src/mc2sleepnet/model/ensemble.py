@@ -12,7 +12,6 @@ from mc2sleepnet.core.shapes import Bool, Float
 from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.model.network import MC2SleepNet
 from mc2sleepnet.model.staging_network import StagingNetwork
-from mc2sleepnet.model.statistics_completion import StatisticsCompletion
 
 
 class Ensemble(StagingNetwork):
@@ -63,23 +62,13 @@ class Ensemble(StagingNetwork):
         return [(network, tokens[:, :, 2 * i : 2 * i + 2]) for i, network in enumerate(self._networks)]
 
 
-def with_completion(network: StagingNetwork, completion: StatisticsCompletion) -> StagingNetwork:
-    """A trained MC2SleepNet, or an ensemble of them, that completes its statistics; in eval mode."""
-    completed = type(network)(replace(network.config, statistics_completion="ridge"))
-    completed.load_state_dict(network.state_dict(), strict=False)
-    for part in completed.modules():
-        if isinstance(part, MC2SleepNet) and part.completion is not None:
-            part.completion.load_state_dict(completion.state_dict())
-    assert completed.spectrogram is not None
-    assert network.spectrogram is not None
-    completed.spectrogram.mean_db.copy_(network.spectrogram.mean_db)
-    completed.spectrogram.deviation_db.copy_(network.spectrogram.deviation_db)
-    return completed.eval()
-
-
 def joined(networks: Sequence[MC2SleepNet]) -> StagingNetwork:
-    """Trained networks of one config and one front end as an ensemble, in eval mode; one alone is itself."""
+    """Trained networks of one config and one front end as an ensemble, in eval mode; one alone is itself.
+
+    What completes their statistics is the ensemble's to get, not theirs.
+    """
     first = networks[0]
+    assert all(network.completion is None for network in networks)
     if len(networks) == 1:
         return first
     assert all(network.config == first.config for network in networks)

@@ -16,13 +16,12 @@ from mc2sleepnet.core.slow_drift import drift_cosines
 from mc2sleepnet.core.stages import N_STAGES
 from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.model.encoder_layer import sinusoidal_positions
-from mc2sleepnet.model.precision import at_least_float32, full_precision
+from mc2sleepnet.model.precision import full_precision
 from mc2sleepnet.model.sequence_stack import SequenceStack, layerwise
 from mc2sleepnet.model.signal_backbone import SignalBackbone
 from mc2sleepnet.model.spectrogram import Spectrogram
 from mc2sleepnet.model.spectrogram_backbone import spectrogram_backbone
 from mc2sleepnet.model.staging_network import StagingNetwork, of_each_epoch
-from mc2sleepnet.model.statistics_completion import StatisticsCompletion
 from mc2sleepnet.model.valid_epochs import places_of, put_back, taken
 
 __all__ = ["MC2SleepNet", "NetworkConfig", "StageLogits", "Tokens"]
@@ -60,7 +59,6 @@ class MC2SleepNet(StagingNetwork):
         self.config = config
         width = config.token_width
         self.spectrogram = Spectrogram(config.spectrogram_views, is_filtered=config.spectrogram_filter == "recording")
-        self.completion = StatisticsCompletion() if config.statistics_completion == "ridge" else None
         self.signal_backbone = SignalBackbone(width=config.width, momentum=config.batch_norm_momentum)
         self.signal_token = nn.Linear(self.signal_backbone.width_out, width)
         self.spectrogram_backbone = spectrogram_backbone(config)
@@ -91,8 +89,6 @@ class MC2SleepNet(StagingNetwork):
         Shape: [M, T] µV, [M or 1, N_STATISTICS] → [M, T], [M, F, V·K]
         """
         signal_uv = self.without_drift(signal_uv)
-        if self.completion is not None and statistics is not None:
-            statistics = self.completion(at_least_float32(statistics))
         return self.raw_input(signal_uv, statistics), self.spectrogram(signal_uv, statistics)
 
     def without_drift(self, signal_uv: Float[Tensor, "M T"]) -> Float[Tensor, "M T"]:

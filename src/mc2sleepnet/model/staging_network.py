@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mc2sleepnet.core.completion import Completion
 from mc2sleepnet.core.shapes import Bool, Float, Int
 from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.model.precision import at_least_float32
@@ -27,10 +28,13 @@ class StagingNetwork(nn.Module, ABC):
         Its options.
     spectrogram
         The front end whose statistics the training epochs set; None where the network reads no spectrogram.
+    completion
+        What makes a recording's own statistics those that the network is given; None where they are given as they are.
     """
 
     config: NetworkConfig
     spectrogram: Spectrogram | None
+    completion: Completion | None = None
 
     @property
     @abstractmethod

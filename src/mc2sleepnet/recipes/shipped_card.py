@@ -17,7 +17,8 @@ label sequences (Sleep-EDF, UCDDB, DOD, BOAS); `synth/tables` holds them with th
 
 A recording's own statistics normalise it, completed to a whole night's as parts of {completed} further synthetic nights
 taught it, which are as loud as recorders in use. {drift}
-The odds of its answers were multiplied after training ({odds}): the real recordings ask for it, synthetic ones do not.
+{looks}The odds of its answers were multiplied after training ({odds}): the real recordings ask for it, synthetic
+ones do not.
 
 - **Stopped and calibrated by** {held_out} synthetic nights of generator settings that training never met, {n_epochs}
   scored epochs: accuracy {accuracy:.3f}, macro-F1 {macro_f1:.3f}, κ {kappa:.3f} (synthetic; they decided when to stop,
@@ -25,8 +26,8 @@ The odds of its answers were multiplied after training ({odds}): the real record
 - **Validated on** the real night `ucddb022` (UCDDB, C3-A2), which chose between versions: its figures are validation
   figures, and every look is in docs/log.md. `bench/real_nights.py` prints them.
 - **It confuses** quiet wake with N1 and REM, N1 with everything, and N2 with N3 where slow waves are small; epochs next
-  to a change of stage are the least sure. N3 of many other UCDDB subjects it misses, and recordings of less than an
-  hour it scores somewhat worse than whole nights (docs/log.md).
+  to a change of stage are the least sure. N3 of many other UCDDB subjects it misses, and recordings of less than two
+  hours it scores somewhat worse than whole nights (docs/log.md).
 - **Not for** children, intensive care, epilepsy with frequent discharges, intracranial montages, drugs that change the
   EEG: nothing like them was ever in its training. A recording whose spectrum is unlike all of training's gets the
   finding `out-of-range`.
@@ -34,6 +35,11 @@ The odds of its answers were multiplied after training ({odds}): the real record
 Made by `recipes.shipped(seed={seed})`, mc2sleepnet {version}, torch {torch}, {written}. Attribution: Sleep-EDF Database
 Expanded 1.0.0 and St. Vincent's University Hospital / University College Dublin Sleep Apnea Database 1.0.0 (PhysioNet,
 ODC-By 1.0); DOD-H and DOD-O (MIT); Bitbrain Open Access Sleep (CC0).
+"""
+
+
+LOOKS = """Recordings that span less than 3 h 45 min are looked at twice, the second time with what the stages found say
+of the rest of the night.
 """
 
 
@@ -47,6 +53,7 @@ def write_shipped_card(folder: Path, *, seed: int) -> None:
     odds = ", ".join(f"{stage} by {factor:g}" for stage, factor in provenance["stage_odds"].items())
     text = CARD.format(
         odds=odds,
+        looks=LOOKS if provenance["completion"]["levels_fitted_on"] else "",
         drift=f"Drift below {DRIFT_BELOW_HZ:g} Hz is taken out of every epoch."
         if removes_drift
         else "Slow drift stays in what it reads.",

@@ -80,6 +80,7 @@ class OpenVinoStager:
         self._one_at_a_time = threading.Lock()  # each stream has one set of buffers
         inputs = self._encoder.compiled.inputs
         self.needs_statistics = len(inputs) > 1
+        self.completion = model.completion
         self.removes_drift = model.config["network"].get("drift") == "removed"
         n_samples = inputs[0].partial_shape[1].get_length()
         self.margin_samples = (n_samples - SAMPLES_PER_EPOCH) // 2

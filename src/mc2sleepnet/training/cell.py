@@ -16,7 +16,7 @@ import torch
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import write_text_atomically
-from mc2sleepnet.core.model_folder import WEIGHTS_FILE, file_sha256
+from mc2sleepnet.core.model_folder import COMPLETION_FILE, WEIGHTS_FILE, file_sha256
 from mc2sleepnet.core.progress import Step, silent
 from mc2sleepnet.core.run_record import recorded
 from mc2sleepnet.corpora.folds import Fold
@@ -205,9 +205,10 @@ def finished_result(cell: Cell, store: Store) -> CellResult | None:
         fault = f"was made with other {', '.join(differing)}"
         raise InputError(path, fault, "Go on with the options it began with, or choose another --out")
     weights = f"{MODEL_FOLDER}/{WEIGHTS_FILE}"
-    if _sha256(cell.folder / weights) != files[weights]:
-        fault = "is not the network whose result stands beside it"
-        raise InputError(cell.folder / weights, fault, f"Remove {cell.folder}, and run again with --resume")
+    for name in (weights, *sorted(set(files) - {weights, HYPNODENSITIES_FILE})):
+        if _sha256(cell.folder / name) != files[name]:
+            fault = "is not the network whose result stands beside it"
+            raise InputError(cell.folder / name, fault, f"Remove {cell.folder}, and run again with --resume")
     # Hypnodensities that are damaged can be scored again from the network.
     if _sha256(cell.folder / HYPNODENSITIES_FILE) != files[HYPNODENSITIES_FILE]:
         return None
@@ -258,7 +259,8 @@ def _train_and_judge(cell: Cell, store: Store, step: Step) -> dict[str, Any]:
         )
     write_hypnodensities(scored, cell.folder / HYPNODENSITIES_FILE)
     tested = [night.counted(cell.number) for night in scored]
-    files = (f"{MODEL_FOLDER}/{WEIGHTS_FILE}", HYPNODENSITIES_FILE)
+    own = [name for name in (WEIGHTS_FILE, COMPLETION_FILE) if (model_folder / name).is_file()]
+    files = (*(f"{MODEL_FOLDER}/{name}" for name in own), HYPNODENSITIES_FILE)
     return {
         "identity": cell.identity(store),
         "is_synthetic": store.is_synthetic,

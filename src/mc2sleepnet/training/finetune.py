@@ -24,6 +24,7 @@ from mc2sleepnet.training.calibrate import calibrate
 from mc2sleepnet.training.devices import chosen_device
 from mc2sleepnet.training.engine import compile_parts, engine_used
 from mc2sleepnet.training.finetuning import FinetuneOptions, Finetuning
+from mc2sleepnet.training.fit_completion import fit_completion
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.freed_memory import keep_freed_memory
 from mc2sleepnet.training.kept_tokens import KeptTokens
@@ -109,12 +110,9 @@ def finetune(
         "parent_weights_sha256": parent.weights_sha256 if parent else "",
         **data.describe(),
     }
-    lineage: dict[str, Any] = {"parent": parent.provenance} if parent else {}
-    if parent is None and trained.spectrogram is not None:
-        with step("spectrogram") as advance:
-            lineage["spectrogram_fitted_on"] = fit_spectrogram_statistics(
-                trained.spectrogram, data, advance, removes_drift=trained.config.removes_drift
-            )
+    if parent is not None and parent.completion_sha256:
+        fingerprint["parent_completion_sha256"] = parent.completion_sha256
+    lineage = {"parent": parent.provenance} if parent else _front_end_fitted(trained, data, loop, step)
 
     def keep(figures: dict[str, float], step: int) -> None:
         # What a start had seen is all that it knows.
@@ -127,6 +125,7 @@ def finetune(
         parts = parts_for(trained.config, data, loop, advance)
     if parts is not None:
         lineage["statistics_range"] = parts.range.joined(StatisticsRange.from_json(known) if known else None).to_json()
+        parts = parts.completed(trained.completion)
     signals = None
     if options.backbones == "trained" or loop.augmentation != "none":
         with step("training signals") as advance:
@@ -198,6 +197,18 @@ def _export(  # noqa: PLR0917
 def _fresh(options: Mapping[str, Any], seed: int) -> StagingNetwork:
     with seeded_torch(seed, "initialisation"):
         return build_network(NetworkConfig(**options))
+
+
+def _front_end_fitted(network: StagingNetwork, data: FoldData, loop: LoopOptions, step: Step) -> dict[str, Any]:
+    """Fit what stands before an untrained network; what provenance says of it."""
+    network.completion = fit_completion(network.config, data, seed=loop.seed, step=step)
+    if network.spectrogram is None:
+        return {}
+    with step("spectrogram") as advance:
+        fitted_on = fit_spectrogram_statistics(
+            network.spectrogram, data, advance, removes_drift=network.config.removes_drift
+        )
+    return {"spectrogram_fitted_on": fitted_on}
 
 
 def _asked(network: StagingNetwork, options: Mapping[str, Any]) -> StagingNetwork:

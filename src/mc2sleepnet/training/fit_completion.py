@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.progress import Advance
+from mc2sleepnet.core.completion import Completion, Ridge
+from mc2sleepnet.core.progress import Advance, Step
 from mc2sleepnet.core.recording_statistics import statistics_of_frames, thinned
 from mc2sleepnet.core.stages import N3, N_STAGES, W
-from mc2sleepnet.model.statistics_completion import StatisticsCompletion
+from mc2sleepnet.model.config import NetworkConfig
+from mc2sleepnet.training.fit_stage_levels import fit_stage_levels
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.recording_parts import SHORTEST_EPOCHS, speaking_epochs
 from mc2sleepnet.training.seeding import keyed_generator
@@ -21,21 +23,31 @@ from mc2sleepnet.training.seeding import keyed_generator
 N_LENGTHS, N_SELECTIONS = 5, 3
 
 
-def fit_completion(
-    completion: StatisticsCompletion,
+def fit_completion(config: NetworkConfig, data: FoldData, *, seed: int, step: Step) -> Completion | None:
+    """What a network's option `statistics_completion` asks for, learned from all training recordings; None for none."""
+    if config.statistics_completion == "none":
+        return None
+    with step("completion of statistics") as advance:
+        ridge = fit_ridge(data, seed=seed, removes_drift=config.removes_drift, advance=advance)
+    levels = None
+    if config.statistics_completion == "ridge+stages":
+        with step("levels of stages") as advance:
+            levels = fit_stage_levels(data, removes_drift=config.removes_drift, advance=advance)
+    return Completion(ridge=ridge, levels=levels)
+
+
+def fit_ridge(
     data: FoldData,
     *,
     seed: int,
     strength: float = 1.0,
     removes_drift: bool = False,
     advance: Advance = lambda *_: None,
-) -> list[str]:
+) -> Ridge:
     """Fit it on parts of all training recordings, every kind of part counting as much.
 
     Parameters
     ----------
-    completion
-        What learns.
     data
         Whose training recordings.
     seed
@@ -46,11 +58,6 @@ def fit_completion(
         Whether the network reads epochs without slow drift.
     advance
         Told recordings done, all of them, and the last one's name.
-
-    Returns
-    -------
-    list of str
-        The subjects the recordings are of, for provenance.
     """
     part, whole, kind = [], [], []
     for done, recording in enumerate(data.training, start=1):
@@ -69,8 +76,7 @@ def fit_completion(
         advance(done, len(data.training), data.store.recordings[recording].name)
     kinds = np.array(kind)
     counts = 1 / np.bincount(kinds)[kinds]
-    completion.fit(np.stack(part), np.stack(whole), counts / counts.mean(), strength=strength)
-    return sorted({data.store.recordings[recording].subject for recording in data.training})
+    return Ridge.of_parts(np.stack(part), np.stack(whole), counts / counts.mean(), strength=strength)
 
 
 def parts_of(stage: NDArray[np.int8], generator: torch.Generator) -> Iterator[tuple[int, NDArray[np.bool_]]]:

@@ -25,6 +25,7 @@ def model_card(checkpoint: Checkpoint, calibration: Calibration) -> str:
     figures = " · ".join(f"{name} {'undefined' if one is None else f'{one:.3f}'}" for name, one in named.items())
     synthetic = " (synthetic data)" if provenance["store"]["is_synthetic"] else ""
     config = checkpoint.network.config
+    completion = "" if checkpoint.network.completion is None else ", `completion.npz` what completes statistics"
     name = "MC2SleepNet" if config.architecture == "mc2sleepnet" else f"Rival ({config.architecture})"
     return f"""# {name} model, width {config.width:g}
 
@@ -38,7 +39,7 @@ Scores 30-s epochs of one EEG channel as W, N1, N2, N3 or R. For research; not a
 - **Made with**: mc2sleepnet {provenance["mc2sleepnet"]}, torch {provenance["torch"]}, {provenance["written"]}.
 
 `config.json` holds every option and the spectrogram's statistics, `model.safetensors` the weights, `encoder.onnx` and
-`sequence.onnx` the two graphs that score, `calibration.json` the temperature.
+`sequence.onnx` the two graphs that score, `calibration.json` the temperature{completion}.
 """
 
 

@@ -287,13 +287,17 @@ def pretrain(
     Raises
     ------
     InputError
-        If `network` is a rival, which has no pre-training; or see `loop.train`.
+        If `network` is a rival, which has no pre-training; if it is to learn levels of stages and read none; or see
+        `loop.train`.
     KeyboardInterrupt
         On Ctrl-C or SIGTERM between two steps, with everything saved.
     """
     if network.architecture != "mc2sleepnet":
         fault = f"architecture={network.architecture} has no pre-training"
         raise InputError("--set", fault, "Train it by `finetune` from scratch")
+    if options.pretrain_supervision == "none" and network.statistics_completion == "ridge+stages":
+        fault = "statistics_completion=ridge+stages learns from stages, pretrain_supervision=none reads none"
+        raise InputError("--set", fault, "Set statistics_completion=ridge")
     loop.check_against(network.sequence_length)
     keep_freed_memory()
     with seeded_torch(loop.seed, "initialisation"):
@@ -306,11 +310,7 @@ def pretrain(
         )
     with step("statistics of recordings") as advance:
         parts = parts_for(network, data, loop, advance)
-    if model.network.completion is not None:
-        with step("completion of statistics") as advance:
-            fit_completion(
-                model.network.completion, data, seed=loop.seed, removes_drift=network.removes_drift, advance=advance
-            )
+    model.network.completion = fit_completion(network, data, seed=loop.seed, step=step)
     with step("training signals") as advance:
         signals = training_signals(
             data,
@@ -327,6 +327,7 @@ def pretrain(
     }
     if parts is not None:
         lineage["statistics_range"] = parts.range.to_json()
+        parts = parts.completed(model.network.completion)
     fingerprint: dict[str, Any] = {
         "phase": PHASE,
         "network": network.to_json(),

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mc2sleepnet.core.recording_statistics import recording_statistics
+from mc2sleepnet.core.dead_stretches import bridged
 from mc2sleepnet.core.shapes import Float, Int
 from mc2sleepnet.core.stages import N_STAGES, UNSCORED
-from mc2sleepnet.inference import EPOCHS_PER_CALL, Stager
+from mc2sleepnet.inference import EPOCHS_PER_CALL, Stager, statistics_read
 from mc2sleepnet.metrics.agreement import agreement
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.seeding import keyed_seed
@@ -105,5 +105,5 @@ def _encoded(data: FoldData, stager: Stager, epochs: NDArray[np.int64]) -> NDArr
     if not stager.needs_statistics:
         return stager.encode(signal_uv)
     recording = data.epochs([int(data.store.recording_of(epochs[:1])[0])])
-    whole_uv = data.signal_uv(recording[data.store.is_readable[recording]], "training")
-    return stager.encode(signal_uv, recording_statistics(whole_uv, removes_drift=stager.removes_drift))
+    whole_uv = bridged(data.signal_uv(recording[data.store.is_readable[recording]], "training"))
+    return stager.encode(bridged(signal_uv), statistics_read(stager, whole_uv, np.ones(len(whole_uv), np.bool_)))

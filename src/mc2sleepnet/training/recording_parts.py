@@ -6,7 +6,7 @@ around it, 20 min to all of the night, or by the epochs of some stages only, the
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mc2sleepnet.core.completion import Completion
 from mc2sleepnet.core.dead_stretches import bridged, speaks
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.core.recording_statistics import (
@@ -48,7 +49,7 @@ class RecordingParts:
     is_in
         Shape ``[P, N]``: which epochs of the recording each part has.
     statistics
-        Shape ``[P, N_STATISTICS]``.
+        Shape ``[P, N_STATISTICS]``: what the network is given of each part.
     """
 
     store: Store
@@ -57,8 +58,14 @@ class RecordingParts:
 
     @property
     def range(self) -> StatisticsRange:
-        """Where the whole recordings' statistics lie."""
+        """Where the whole recordings' statistics lie; asked before `completed`."""
         return StatisticsRange.of(np.stack([rows[0] for rows in self.statistics.values()]))
+
+    def completed(self, completion: Completion | None) -> "RecordingParts":
+        """The same parts for a network whose statistics are completed: by them alone, no part is looked at twice."""
+        if completion is None:
+            return self
+        return replace(self, statistics={one: completion.of_parts(rows) for one, rows in self.statistics.items()})
 
     def draw(self, indices: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """For each sequence a random part that has some of its epochs: the others become padding.

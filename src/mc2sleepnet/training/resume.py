@@ -146,6 +146,10 @@ def load_resume(
             path,
             "; ".join(others),
         )
-    module.load_state_dict(state["module"])
+    try:
+        module.load_state_dict(state["module"])
+    except RuntimeError:
+        fault = "holds weights of another network: another version of this program began the run"
+        raise InputError(path, fault, "Go on with that version, or choose another --out") from None
     optimizer.load_state_dict(state["optimizer"])
     return Progress(**state["progress"]), Counter(state["sums"]), state["n_summed"]

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.completion import Completion
 from mc2sleepnet.model.staging_network import StagingNetwork
 
 Answer = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -50,6 +51,11 @@ class TorchStager:
     def removes_drift(self) -> bool:
         """Whether the recording's statistics are those of its signal without slow drift."""
         return self.network.config.removes_drift
+
+    @property
+    def completion(self) -> Completion | None:
+        """What makes a recording's statistics those that the network is given."""
+        return self.network.completion
 
     @torch.no_grad()
     def encode(
