@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.completion import Completion
 from mc2sleepnet.core.dead_stretches import bridged, speaks
+from mc2sleepnet.core.level_drift import level_drift, without_drift_of_level
 from mc2sleepnet.core.level_steps import LevelStep, level_steps, levelled
 from mc2sleepnet.core.low_pass import cut_off_hz, refilled
 from mc2sleepnet.core.margins import night_with_margins
 from mc2sleepnet.core.recording_statistics import epoch_decibels, epochs_measured, recording_statistics
 from mc2sleepnet.core.stage_levels import shortness
-from mc2sleepnet.core.stages import N_STAGES, W
+from mc2sleepnet.core.stages import N_STAGES, UNSCORED, W
 from mc2sleepnet.core.telling_epochs import around_sleep, has_noise
 
 EPOCHS_PER_CALL = 128
@@ -163,6 +164,9 @@ class NightAnswer:
         Shape ``[N]``: what was left out of them for its spectrum; nothing if that is not much.
     steps
         Where the recording's level changes as no sleep changes it; all parts were brought to one level.
+    drift_db
+        Shape ``[N]``: by how much each epoch was louder than most for no stage's sake, before that was taken out; None
+        where it is little.
     cut_off_hz
         Where a low-pass left nothing of the recording; what is above was put back as noise. None without one.
     read_uv
@@ -175,6 +179,7 @@ class NightAnswer:
     read_uv: NDArray[np.float32]
     steps: tuple[LevelStep, ...] = ()
     cut_off_hz: int | None = None
+    drift_db: NDArray[np.float64] | None = None
 
 
 def answer_night(
@@ -190,8 +195,9 @@ def answer_night(
 
     For a network that reads the recording's own statistics, steps of its level are taken out first, and what a low-pass
     took away is put back as noise. It looks again where much of the recording lies further than an hour from any sleep,
-    with the statistics of the rest; and where the recording is short, with statistics moved towards those of the night
-    that it is a part of, as the stages that were found let expect (`core.stage_levels`).
+    with the statistics of the rest; where the recording's level drifts, with that taken out; and where the recording is
+    short, with statistics moved towards those of the night that it is a part of, as the stages that were found let
+    expect (`core.stage_levels`).
 
     Parameters
     ----------
@@ -233,9 +239,14 @@ def answer_night(
     whole_uv = bridged(read_uv)
     statistics = _own_statistics(stager, whole_uv, tells)
     answer = look(read_uv, _completed(stager, statistics), progress)
-    is_asleep = ~np.isnan(answer[:, W]) & (answer.argmax(axis=1) != W)
-    near = around_sleep(is_asleep, tells)
+    near = around_sleep(_stages(answer) > W, tells)
     if (near != tells).any():
+        statistics = _own_statistics(stager, whole_uv, near)
+        answer = look(read_uv, _completed(stager, statistics))
+    drift_db = level_drift(decibels, _stages(answer), near & speaks(read_uv))
+    if drift_db is not None:
+        read_uv = without_drift_of_level(read_uv, drift_db)
+        whole_uv = bridged(read_uv)
         statistics = _own_statistics(stager, whole_uv, near)
         answer = look(read_uv, _completed(stager, statistics))
     share, completion = shortness(near), stager.completion
@@ -250,7 +261,15 @@ def answer_night(
             removes_drift=stager.removes_drift,
         )
         answer = look(read_uv, of_night)
-    return NightAnswer(answer, tells=near, is_noise=is_noise, read_uv=read_uv, steps=steps, cut_off_hz=cut_off)
+    return NightAnswer(
+        answer,
+        tells=near,
+        is_noise=is_noise,
+        read_uv=read_uv,
+        steps=steps,
+        cut_off_hz=cut_off,
+        drift_db=drift_db,
+    )
 
 
 def score_night(
@@ -263,6 +282,14 @@ def score_night(
 ) -> NDArray[np.float64]:
     """The log-probabilities of `answer_night` alone. Shape: [N, T] µV, [N] → [N, 5]"""
     return answer_night(stager, signal_uv, is_scorable, stride=stride, aggregation=aggregation).log_probabilities
+
+
+def _stages(answer: NDArray[np.float64]) -> NDArray[np.int8]:
+    """The likeliest, −1 where not scored. Shape: [N, 5] → [N]"""
+    stage = np.full(len(answer), UNSCORED, np.int8)
+    is_scored = ~np.isnan(answer[:, W])
+    stage[is_scored] = answer[is_scored].argmax(axis=1)
+    return stage
 
 
 def _own_statistics(stager: Stager, signal_uv: NDArray[np.float32], tells: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -147,6 +147,17 @@ def test_a_gain_that_changes_within_a_night_changes_little_and_is_told(
     assert "out-of-range" not in findings(night)
 
 
+def test_a_level_that_drifts_all_night_changes_little_and_is_told(real_samples: tuple[np.ndarray, np.ndarray]) -> None:
+    signal_uv, reference = real_samples
+    drifting_uv = signal_uv * 10 ** (10 * np.linspace(0, 1, len(signal_uv))[:, None] / 20)
+    kappa, night = kappa_on_the_night(drifting_uv.ravel(), reference)
+    # Read as it stood: 0.57, and 0.83 sure of it.
+    assert kappa > 0.72
+    assert "drifts by 9 dB" in findings(night)["level-drift"]
+    _, plain = kappa_on_the_night(signal_uv.ravel(), reference)
+    assert "level-drift" not in findings(plain)
+
+
 @pytest.mark.parametrize("hertz", [20, 30])
 def test_a_low_pass_changes_little_and_is_told(real_samples: tuple[np.ndarray, np.ndarray], hertz: float) -> None:
     signal_uv, reference = real_samples

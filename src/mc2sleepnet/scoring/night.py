@@ -283,6 +283,13 @@ def _level_findings(recording: EpochedRecording, answer: NightAnswer) -> Iterato
             " it was scored as if all of it were as loud as most of it is"
         )
         yield Finding(id="level-step", message=message)
+    if answer.drift_db is not None:
+        drift_db = answer.drift_db[answer.tells]
+        message = (
+            f"the level of channel '{recording.channel}' drifts by {np.ptp(drift_db):.0f} dB, at all frequencies alike"
+            " (an electrode that dries, a gain?); it was scored as if all of it were as loud as most of it is"
+        )
+        yield Finding(id="level-drift", message=message)
     if answer.cut_off_hz is not None:
         message = (
             f"channel '{recording.channel}' holds nothing above {answer.cut_off_hz} Hz (a low-pass, or a low"
