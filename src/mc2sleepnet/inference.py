@@ -239,11 +239,11 @@ def answer_night(
     whole_uv = bridged(read_uv)
     statistics = _own_statistics(stager, whole_uv, tells)
     answer = look(read_uv, _completed(stager, statistics), progress)
-    near = around_sleep(_stages(answer) > W, tells)
+    near = around_sleep(stages_of(answer) > W, tells)
     if (near != tells).any():
         statistics = _own_statistics(stager, whole_uv, near)
         answer = look(read_uv, _completed(stager, statistics))
-    drift_db = level_drift(decibels, _stages(answer), near & speaks(read_uv))
+    drift_db = level_drift(decibels, stages_of(answer), near & speaks(read_uv))
     if drift_db is not None:
         read_uv = without_drift_of_level(read_uv, drift_db)
         whole_uv = bridged(read_uv)
@@ -284,10 +284,10 @@ def score_night(
     return answer_night(stager, signal_uv, is_scorable, stride=stride, aggregation=aggregation).log_probabilities
 
 
-def _stages(answer: NDArray[np.float64]) -> NDArray[np.int8]:
-    """The likeliest, −1 where not scored. Shape: [N, 5] → [N]"""
+def stages_of(answer: NDArray[np.float64]) -> NDArray[np.int8]:
+    """The likeliest stage of each epoch, by probabilities or their logarithms. Shape: [N, 5] → [N], -1 where NaN."""
+    is_scored = ~np.isnan(answer).any(axis=1)
     stage = np.full(len(answer), UNSCORED, np.int8)
-    is_scored = ~np.isnan(answer[:, W])
     stage[is_scored] = answer[is_scored].argmax(axis=1)
     return stage
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.recording import EpochedRecording, Source
 from mc2sleepnet.core.stages import N_STAGES, UNSCORED
+from mc2sleepnet.inference import stages_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,14 +41,6 @@ class ScoredChannel:
     def stage(self) -> NDArray[np.int8]:
         """Shape ``[N]``: the most probable stage, -1 where the channel cannot be scored."""
         return stages_of(self.hypnodensity)
-
-
-def stages_of(hypnodensity: NDArray[np.float64]) -> NDArray[np.int8]:
-    """The most probable stage of each epoch. Shape: [N, 5] → [N], -1 where NaN."""
-    is_known = ~np.isnan(hypnodensity).any(axis=1)
-    stage = np.full(len(hypnodensity), UNSCORED, np.int8)
-    stage[is_known] = hypnodensity[is_known].argmax(axis=1)
-    return stage
 
 
 def averaged(channels: Sequence[ScoredChannel]) -> NDArray[np.float64]:

@@ -16,11 +16,11 @@ from mc2sleepnet.core.recording import EpochedRecording, Finding, Source
 from mc2sleepnet.core.recording_statistics import recording_statistics
 from mc2sleepnet.core.stages import EPOCH_S, UNSCORED, stage_name
 from mc2sleepnet.core.statistics_range import StatisticsRange
-from mc2sleepnet.inference import NightAnswer, Stager, answer_night
+from mc2sleepnet.inference import NightAnswer, Stager, answer_night, stages_of
 from mc2sleepnet.metrics.calibration import apply_temperature
 from mc2sleepnet.metrics.review import epochs_to_review
 from mc2sleepnet.metrics.sleep_statistics import sleep_statistics
-from mc2sleepnet.scoring.channels import ScoredChannel, averaged, sources_of, stages_of
+from mc2sleepnet.scoring.channels import ScoredChannel, averaged, sources_of
 from mc2sleepnet.scoring.lights import Lights, When, find_lights
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from mc2sleepnet.core.margins import with_margins
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.core.stages import UNSCORED
 from mc2sleepnet.corpora.folds import Fold
-from mc2sleepnet.inference import Aggregation, Stager, encode_night, relate_night
+from mc2sleepnet.inference import Aggregation, Stager, encode_night, relate_night, stages_of
 from mc2sleepnet.metrics.agreement import Agreement, agreement
 from mc2sleepnet.store import PADDING, Store, sequences
 from mc2sleepnet.training.leaks import LeakError, refuse_people_on_two_sides
@@ -276,14 +276,6 @@ class FoldData:
         }
         names = {key: [self.store.recordings[i].name for i in indices] for key, (n, indices) in chosen.items() if n}
         return {"chosen": names} if names else {}
-
-
-def stages_of(log_probabilities: NDArray[np.float64]) -> NDArray[np.int8]:
-    """The likeliest stage of every epoch, unscored where nothing could be read. Shape: [N, 5] → [N]"""
-    is_scored = ~np.isnan(log_probabilities).any(axis=1)
-    stage = np.full(len(log_probabilities), UNSCORED, np.int8)
-    stage[is_scored] = log_probabilities[is_scored].argmax(axis=1)
-    return stage
 
 
 def figures_of(log_probabilities: NDArray[np.float64], reference: NDArray[np.int8]) -> dict[str, float]:

@@ -13,10 +13,9 @@ from mc2sleepnet.core.files import atomic_path
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.core.stages import UNSCORED
 from mc2sleepnet.evaluation.tested import HeldOutRecording
-from mc2sleepnet.inference import Aggregation, Stager, score_night
+from mc2sleepnet.inference import Aggregation, Stager, score_night, stages_of
 from mc2sleepnet.metrics.agreement import confusion_matrix
 from mc2sleepnet.store import Store
-from mc2sleepnet.training.fold_data import stages_of
 
 HYPNODENSITIES_FILE = "hypnodensities.npz"
 _LOG_PROBABILITIES, _REFERENCE = "log_probabilities/", "reference/"
