@@ -236,6 +236,7 @@ def answer_night(
     cut_off = cut_off_hz(read_uv, tells)
     if cut_off is not None:
         read_uv = refilled(bridged(read_uv), decibels, cut_off)
+        decibels = epoch_decibels(read_uv, is_scorable)
     whole_uv = bridged(read_uv)
     statistics = _own_statistics(stager, whole_uv, tells)
     answer = look(read_uv, _completed(stager, statistics), progress)
