@@ -9,11 +9,11 @@ statistics misreads both ends of such a night.
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.recording_statistics import BIN_HZ
+from mc2sleepnet.core.spectral_bands import bins_between
 from mc2sleepnet.core.stages import EPOCH_S, N_STAGES
 
 # Slow waves; theta, alpha and slow spindles; spindles, beta and muscle.
-GROUPS_HZ = ((0.3, 3.5), (3.5, 11.0), (11.0, 42.0))
+EDGES_HZ = (0.3, 3.5, 11.0, 42.0)
 # From the lowest to the highest level, and from the 10th to the 90th percentile of epochs: an hour alone is no drift.
 LEAST_DB, LEAST_OF_MOST_DB = 5.0, 2.5
 # The level is the median of half an hour, taken every five minutes where a quarter of it is known.
@@ -47,7 +47,7 @@ def level_drift(
     if np.count_nonzero(is_known) < FEWEST_EPOCHS:
         return None
     place = np.flatnonzero(is_known)
-    excess = decibels[place] @ _groups()
+    excess = decibels[place] @ bins_between(EDGES_HZ)
     for each in np.unique(stage[place]):
         own = stage[place] == each
         excess[own] -= np.median(excess[own], axis=0)
@@ -69,11 +69,3 @@ def level_drift(
 def without_drift_of_level(signal_uv: NDArray[np.float32], drift_db: NDArray[np.float64]) -> NDArray[np.float32]:
     """The signal with all epochs as loud as most of it. Shape: [N, T] µV, [N] dB → [N, T] µV"""
     return signal_uv * (10 ** (-drift_db / 20)).astype(np.float32)[:, None]
-
-
-def _groups() -> NDArray[np.float32]:
-    """Mean over each group's bins. Shape: [] → [K, 3]"""
-    low, high = np.array(GROUPS_HZ).T
-    is_in = (BIN_HZ[:, None] >= low) & (BIN_HZ[:, None] < high)
-    share: NDArray[np.float32] = (is_in / is_in.sum(axis=0)).astype(np.float32)
-    return share

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.recording_statistics import BIN_HZ
+from mc2sleepnet.core.spectral_bands import bins_between
 from mc2sleepnet.core.stages import EPOCH_S
 
 # Bands that most recorders let through, and that sleep moves against each other.
@@ -49,7 +49,7 @@ def level_steps(decibels: NDArray[np.float32], tells: NDArray[np.bool_]) -> tupl
     place = np.flatnonzero(tells)
     if len(place) < 2 * BESIDE_EPOCHS:
         return ()
-    levels = decibels[place] @ _bands()
+    levels = decibels[place] @ bins_between(EDGES_HZ)
     windows = np.lib.stride_tricks.sliding_window_view(levels, BESIDE_EPOCHS, axis=0)
     medians: NDArray[np.float32] = np.median(windows, axis=2)
     step = medians[BESIDE_EPOCHS:] - medians[:-BESIDE_EPOCHS]
@@ -111,14 +111,6 @@ def _border(levels: NDArray[np.float32], before: NDArray[np.float32], after: NDA
     """
     nearer = np.abs(levels - after).sum(axis=1) - np.abs(levels - before).sum(axis=1)
     return int(np.concatenate([[0.0], nearer.cumsum()]).argmax())
-
-
-def _bands() -> NDArray[np.float32]:
-    """Mean over each band's bins. Shape: [] → [K, bands]"""
-    hertz = BIN_HZ[:, None]
-    is_in = (hertz >= EDGES_HZ[:-1]) & (hertz < EDGES_HZ[1:])
-    share: NDArray[np.float32] = (is_in / is_in.sum(axis=0)).astype(np.float32)
-    return share
 
 
 def _range_db(levels: NDArray[np.float32], steps: list[tuple[int, float]]) -> float:
