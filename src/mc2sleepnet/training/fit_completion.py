@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.completion import Completion, Ridge
 from mc2sleepnet.core.progress import Advance, Step
-from mc2sleepnet.core.recording_statistics import statistics_of_frames, thinned
 from mc2sleepnet.core.stages import N3, N_STAGES, W
 from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.training.fit_stage_levels import fit_stage_levels
 from mc2sleepnet.training.fold_data import FoldData
-from mc2sleepnet.training.recording_parts import SHORTEST_EPOCHS, speaking_epochs
+from mc2sleepnet.training.recording_parts import SHORTEST_EPOCHS, thinned_recordings
 from mc2sleepnet.training.seeding import keyed_generator
 
 N_LENGTHS, N_SELECTIONS = 5, 3
@@ -60,20 +59,15 @@ def fit_ridge(
         Told recordings done, all of them, and the last one's name.
     """
     part, whole, kind = [], [], []
-    for done, recording in enumerate(data.training, start=1):
-        epochs = data.store.epochs_of(recording)
-        is_readable, signal_uv = speaking_epochs(data, epochs)
-        if is_readable.any():
-            decibels, samples_uv = thinned(signal_uv, removes_drift=removes_drift)
-            of_whole = statistics_of_frames(decibels, samples_uv)
-            generator = keyed_generator(seed, "completion", recording)
-            for own, is_in in parts_of(data.stage(epochs, "training"), generator):
-                chosen = is_in[is_readable]
-                if chosen.sum() >= min(SHORTEST_EPOCHS, len(chosen)):
-                    part.append(statistics_of_frames(decibels[chosen], samples_uv[chosen]))
-                    whole.append(of_whole)
-                    kind.append(own)
-        advance(done, len(data.training), data.store.recordings[recording].name)
+    for night in thinned_recordings(data, data.training, removes_drift=removes_drift, advance=advance):
+        of_whole = night.statistics(np.ones(len(night.decibels), np.bool_))
+        generator = keyed_generator(seed, "completion", night.recording)
+        for own, is_in in parts_of(data.stage(night.epochs, "training"), generator):
+            chosen = is_in[night.is_readable]
+            if chosen.sum() >= min(SHORTEST_EPOCHS, len(chosen)):
+                part.append(night.statistics(chosen))
+                whole.append(of_whole)
+                kind.append(own)
     kinds = np.array(kind)
     counts = 1 / np.bincount(kinds)[kinds]
     return Ridge.of_parts(np.stack(part), np.stack(whole), counts / counts.mean(), strength=strength)

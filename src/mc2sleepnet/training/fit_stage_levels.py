@@ -4,12 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.progress import Advance
-from mc2sleepnet.core.recording_statistics import N_BINS, statistics_of_frames, thinned
+from mc2sleepnet.core.recording_statistics import N_BINS
 from mc2sleepnet.core.spectral_bands import N_BANDS, bands_of_bins
 from mc2sleepnet.core.stage_levels import StageLevels
 from mc2sleepnet.core.stages import N_STAGES
 from mc2sleepnet.training.fold_data import FoldData
-from mc2sleepnet.training.recording_parts import speaking_epochs
+from mc2sleepnet.training.recording_parts import thinned_recordings
 
 # Epochs that a recording must have of each stage to tell how its stages lie to each other, and of one to tell how that
 # stage's epochs scatter.
@@ -35,21 +35,17 @@ def fit_stage_levels(
     to_bands = bands_of_bins()
     levels, medians = [], []
     scatter, count = np.zeros((N_STAGES, N_BANDS, N_BANDS)), np.zeros(N_STAGES)
-    for done, recording in enumerate(data.training, start=1):
-        epochs = data.store.epochs_of(recording)
-        is_readable, signal_uv = speaking_epochs(data, epochs)
-        if is_readable.any():
-            decibels, samples_uv = thinned(signal_uv, removes_drift=removes_drift)
-            stage, bands_db = data.stage(epochs, "training")[is_readable], decibels.mean(axis=1) @ to_bands
-            own = [bands_db[stage == number] for number in range(N_STAGES)]
-            for number, of_stage in enumerate(own):
-                if len(of_stage) > FEWEST_OF_ONE:
-                    scatter[number] += _scatter(of_stage)
-                    count[number] += len(of_stage)
-            if min(map(len, own)) >= FEWEST_OF_EACH:
-                levels.append([of_stage.mean(axis=0) for of_stage in own])
-                medians.append(statistics_of_frames(decibels, samples_uv)[:N_BINS] @ to_bands)
-        advance(done, len(data.training), data.store.recordings[recording].name)
+    for night in thinned_recordings(data, data.training, removes_drift=removes_drift, advance=advance):
+        stage = data.stage(night.epochs, "training")[night.is_readable]
+        bands_db = night.decibels.mean(axis=1) @ to_bands
+        own = [bands_db[stage == number] for number in range(N_STAGES)]
+        for number, of_stage in enumerate(own):
+            if len(of_stage) > FEWEST_OF_ONE:
+                scatter[number] += _scatter(of_stage)
+                count[number] += len(of_stage)
+        if min(map(len, own)) >= FEWEST_OF_EACH:
+            levels.append([of_stage.mean(axis=0) for of_stage in own])
+            medians.append(night.statistics(np.ones(len(stage), np.bool_))[:N_BINS] @ to_bands)
     if len(levels) < FEWEST_RECORDINGS or not count.all():
         return None
     return StageLevels.of_nights(np.array(levels), np.array(medians), scatter / count[:, None, None])

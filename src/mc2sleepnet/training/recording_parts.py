@@ -158,24 +158,63 @@ def recording_parts(
     advance
         Told recordings done, all of them, and the last one's name.
     """
-    store = data.store
     is_in, statistics = {}, {}
+    for night in thinned_recordings(data, recordings, removes_drift=removes_drift, advance=advance):
+        parts = [np.ones(len(night.epochs), np.bool_)]
+        if kind == "random":
+            generator = keyed_generator(seed, "parts", night.recording)
+            parts += _random_parts(data.stage(night.epochs, "training"), generator)
+        rows = []
+        for index, part in enumerate(parts):
+            if (part & night.is_readable).sum() < min(SHORTEST_EPOCHS, night.is_readable.sum()):
+                parts[index] = parts[0]
+            rows.append(night.statistics(parts[index][night.is_readable]))
+        is_in[night.recording], statistics[night.recording] = np.stack(parts), np.stack(rows)
+    return RecordingParts(store=data.store, is_in=is_in, statistics=statistics)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThinnedRecording:
+    """What tells a training recording's statistics.
+
+    Attributes
+    ----------
+    recording
+        Its number in the store.
+    epochs
+        Shape ``[N]``: numbers of its epochs in the store.
+    is_readable
+        Shape ``[N]``: the M that tell.
+    decibels
+        Shape ``[M, F, K]``: frames of theirs.
+    samples_uv
+        Shape ``[M, samples]``, µV.
+    """
+
+    recording: int
+    epochs: NDArray[np.int64]
+    is_readable: NDArray[np.bool_]
+    decibels: NDArray[np.float32]
+    samples_uv: NDArray[np.float32]
+
+    def statistics(self, chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Of some of the epochs that tell. Shape: [M] → [N_STATISTICS]"""
+        return statistics_of_frames(self.decibels[chosen], self.samples_uv[chosen])
+
+
+def thinned_recordings(
+    data: FoldData, recordings: list[int], *, removes_drift: bool, advance: Advance
+) -> Iterator[ThinnedRecording]:
+    """Training recordings of which an epoch can be read, one by one; `advance` is told of every one that is done."""
     for done, recording in enumerate(recordings, start=1):
-        epochs = store.epochs_of(recording)
+        epochs = data.store.epochs_of(recording)
         is_readable, signal_uv = speaking_epochs(data, epochs)
         if is_readable.any():
             decibels, samples_uv = thinned(signal_uv, removes_drift=removes_drift)
-            parts = [np.ones(len(epochs), np.bool_)]
-            if kind == "random":
-                parts += _random_parts(data.stage(epochs, "training"), keyed_generator(seed, "parts", recording))
-            rows = []
-            for index, part in enumerate(parts):
-                if (part & is_readable).sum() < min(SHORTEST_EPOCHS, is_readable.sum()):
-                    parts[index] = parts[0]
-                rows.append(_statistics_in(parts[index][is_readable], decibels, samples_uv))
-            is_in[recording], statistics[recording] = np.stack(parts), np.stack(rows)
-        advance(done, len(recordings), store.recordings[recording].name)
-    return RecordingParts(store=store, is_in=is_in, statistics=statistics)
+            yield ThinnedRecording(
+                recording=recording, epochs=epochs, is_readable=is_readable, decibels=decibels, samples_uv=samples_uv
+            )
+        advance(done, len(recordings), data.store.recordings[recording].name)
 
 
 def speaking_epochs(data: FoldData, epochs: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
@@ -190,12 +229,6 @@ def speaking_epochs(data: FoldData, epochs: NDArray[np.int64]) -> tuple[NDArray[
     enough = speaks(signal_uv)
     is_telling[is_telling] = enough
     return is_telling, signal_uv[enough]
-
-
-def _statistics_in(
-    part: NDArray[np.bool_], decibels: NDArray[np.float32], samples_uv: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    return statistics_of_frames(decibels[part], samples_uv[part])
 
 
 def _random_parts(stage: NDArray[np.int8], generator: torch.Generator) -> list[NDArray[np.bool_]]:
