@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.completion import N_FEATURES, Completion, Ridge
+from completions import some_completion
+from mc2sleepnet.core.completion import Completion
 from mc2sleepnet.core.recording_statistics import recording_statistics
-from mc2sleepnet.core.spectral_bands import N_BANDS
-from mc2sleepnet.core.stage_levels import ENOUGH_EPOCHS, StageLevels
+from mc2sleepnet.core.stage_levels import ENOUGH_EPOCHS
 from mc2sleepnet.inference import answer_night, encode_night, relate_night, score_night, window_starts
 
 
@@ -213,23 +213,10 @@ def test_a_network_without_statistics_looks_once() -> None:
     assert stager.encoded == 600
 
 
-def completion(*, has_levels: bool) -> Completion:
-    rng = np.random.default_rng(0)
-    ridge = Ridge(
-        middle=np.zeros(N_FEATURES, np.float32),
-        scale=np.ones(N_FEATURES, np.float32),
-        weight=rng.normal(0, 0.02, (N_FEATURES + 1, N_FEATURES)).astype(np.float32),
-    )
-    levels = rng.normal(20, 3, (60, 5, N_BANDS))
-    within = np.tile(4 * np.eye(N_BANDS), (5, 1, 1))
-    of_nights = StageLevels.of_nights(levels, levels.mean(axis=1), within) if has_levels else None
-    return Completion(ridge=ridge, levels=of_nights)
-
-
 def test_every_recording_is_read_by_completed_statistics() -> None:
     signal_uv = np.concatenate([brown(50, 15), asleep(50)])
     stager = Loudness()
-    stager.completion = completion(has_levels=False)
+    stager.completion = some_completion(has_levels=False)
     answer_night(stager, signal_uv, np.ones(100, bool), stride=8)
     own = recording_statistics(signal_uv)
     np.testing.assert_array_equal(stager.given, stager.completion.of_parts(own[None]))
@@ -241,7 +228,7 @@ def test_a_short_recording_is_looked_at_again_by_what_its_stages_say_of_the_nigh
     is_scorable = np.ones(n_epochs, bool)
     is_scorable[180 : 180 + hole] = False
     stager = Loudness()
-    stager.completion = completion(has_levels=True)
+    stager.completion = some_completion(has_levels=True)
     answer = answer_night(stager, signal_uv, is_scorable, stride=8)
     assert len(stager.given) == 2
     own = recording_statistics(signal_uv, is_scorable)
@@ -264,14 +251,14 @@ def test_what_spans_most_of_a_night_is_looked_at_once_whatever_is_missing_of_it(
     is_scorable = np.zeros(ENOUGH_EPOCHS, bool)
     is_scorable[np.linspace(0, ENOUGH_EPOCHS - 1, n_scorable).astype(int)] = True
     stager = Loudness()
-    stager.completion = completion(has_levels=True)
+    stager.completion = some_completion(has_levels=True)
     answer_night(stager, signal_uv, is_scorable, stride=8)
     assert len(stager.given) == 1
 
 
 def test_one_epoch_alone_and_none_at_all_are_answered() -> None:
     stager = Loudness()
-    stager.completion = completion(has_levels=True)
+    stager.completion = some_completion(has_levels=True)
     for is_scorable in (np.arange(20) == 3, np.zeros(20, bool)):
         found = answer_night(stager, brown(20, 15), is_scorable, stride=8).log_probabilities
         np.testing.assert_array_equal(np.isfinite(found).all(axis=1), is_scorable)

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from completions import some_levels
 from mc2sleepnet.core.completion import Completion, Ridge
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.recording_statistics import N_BINS, N_STATISTICS, recording_statistics
-from mc2sleepnet.core.spectral_bands import EDGES, N_BANDS, bands_of_bins, bins_of_bands
+from mc2sleepnet.core.spectral_bands import EDGES, bands_of_bins, bins_of_bands
 from mc2sleepnet.core.stage_levels import StageLevels
 from mc2sleepnet.model.config import NetworkConfig
 
@@ -96,13 +97,7 @@ def test_it_needs_statistics_and_mc2sleepnet(options: dict[str, str]) -> None:
         NetworkConfig(statistics_completion="ridge", **options)  # type: ignore[arg-type]
 
 
-def levels_of_nights() -> StageLevels:
-    rng = np.random.default_rng(0)
-    levels = rng.normal(20, 3, (60, 5, N_BANDS))
-    return StageLevels.of_nights(levels, levels.mean(axis=1), np.tile(4 * np.eye(N_BANDS), (5, 1, 1)))
-
-
-@pytest.mark.parametrize("levels", [None, levels_of_nights()], ids=["ridge", "ridge and levels"])
+@pytest.mark.parametrize("levels", [None, some_levels()], ids=["ridge", "ridge and levels"])
 def test_it_comes_back_from_a_file_as_it_was(levels: StageLevels | None, tmp_path: Path) -> None:
     completion = Completion(ridge=taught().ridge, levels=levels)
     completion.save(tmp_path / "completion.npz")
@@ -118,16 +113,19 @@ def test_a_file_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "completion.npz"
     with pytest.raises(InputError, match=str(path)):
         Completion.load(path)
-    path.write_bytes(b"no tensors at all")
-    with pytest.raises(InputError, match="cannot be read"):
-        Completion.load(path)
+    taught().save(path)
+    whole = path.read_bytes()
+    for content in (b"no arrays at all", b"", whole[:100], whole[:-100], whole[:200] + b"?" + whole[201:]):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="cannot be read"):
+            Completion.load(path)
 
 
 @pytest.mark.parametrize("removes_drift", [True, False])
 def test_of_a_short_recording_bands_follow_the_levels_as_far_as_asked_and_all_else_the_ridge(
     removes_drift: bool,
 ) -> None:
-    completion = Completion(ridge=taught().ridge, levels=levels_of_nights())
+    completion = Completion(ridge=taught().ridge, levels=some_levels())
     assert completion.levels is not None
     rng = np.random.default_rng(8)
     signal_uv = (rng.normal(0, 20, (60, 3000)) + 0.01 * np.arange(3000)).astype(np.float32)
@@ -148,7 +146,7 @@ def test_of_a_short_recording_bands_follow_the_levels_as_far_as_asked_and_all_el
 def test_the_same_completion_is_the_same_file_whenever_it_is_written(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("one.npz", "other.npz")]
     for path in paths:
-        Completion(ridge=taught().ridge, levels=levels_of_nights()).save(path)
+        Completion(ridge=taught().ridge, levels=some_levels()).save(path)
         time.sleep(2.1)  # a zip file's clock knows every other second
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
@@ -157,7 +155,7 @@ def test_the_same_completion_is_the_same_file_whenever_it_is_written(tmp_path: P
 @pytest.mark.parametrize("change", ["missing", "of another shape"])
 def test_a_file_of_other_arrays_is_refused(name: str, change: str, tmp_path: Path) -> None:
     path = tmp_path / "completion.npz"
-    Completion(ridge=taught().ridge, levels=levels_of_nights()).save(path)
+    Completion(ridge=taught().ridge, levels=some_levels()).save(path)
     arrays = dict(np.load(path))
     if change == "missing":
         del arrays[name]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mc2sleepnet.core.completion import N_FEATURES, Completion, Ridge
+from completions import some_completion
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import Calibration, open_model_folder
 from mc2sleepnet.core.recording_statistics import (
@@ -21,8 +21,6 @@ from mc2sleepnet.core.recording_statistics import (
     recording_statistics,
     statistics_of_frames,
 )
-from mc2sleepnet.core.spectral_bands import N_BANDS
-from mc2sleepnet.core.stage_levels import StageLevels
 from mc2sleepnet.inference import score_night
 from mc2sleepnet.model.checkpoint import Checkpoint, save_checkpoint
 from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig
@@ -108,21 +106,6 @@ def test_a_recording_scaled_by_ten_scores_the_same_where_no_view_is_in_microvolt
     is_scorable = np.ones(40, np.bool_)
     plain, scaled = (score_night(stager, night(scale_uv=uv), is_scorable, stride=8) for uv in (50.0, 500.0))
     np.testing.assert_allclose(plain, scaled, atol=1e-3)
-
-
-def some_completion(*, has_levels: bool) -> Completion:
-    """As if it had learned something."""
-    rng = np.random.default_rng(0)
-    ridge = Ridge(
-        middle=np.zeros(N_FEATURES, np.float32),
-        scale=np.ones(N_FEATURES, np.float32),
-        weight=rng.normal(0, 0.02, (N_FEATURES + 1, N_FEATURES)).astype(np.float32),
-    )
-    if not has_levels:
-        return Completion(ridge=ridge)
-    levels = rng.normal(20, 3, (60, 5, N_BANDS))
-    within = np.tile(4 * np.eye(N_BANDS), (5, 1, 1))
-    return Completion(ridge=ridge, levels=StageLevels.of_nights(levels, levels.mean(axis=1), within))
 
 
 @pytest.mark.parametrize(

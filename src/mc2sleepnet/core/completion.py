@@ -185,14 +185,14 @@ class Completion:
         """
         fault = "the completion of statistics cannot be read"
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = dict(file)
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+                arrays = dict(content)
             ridge, levels = (
                 {key.partition(".")[2]: array for key, array in arrays.items() if key.startswith(f"{name}.")}
                 for name in ("ridge", "levels")
             )
             completion = Completion(ridge=Ridge(**ridge), levels=StageLevels(**levels) if levels else None)
-        except (OSError, TypeError, ValueError, zipfile.BadZipFile):
+        except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile):
             raise InputError(path, fault, "Copy the folder again") from None
         wanted = {f"ridge.{name}": shape for name, shape in RIDGE_SHAPES.items()}
         if levels:
