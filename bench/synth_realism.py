@@ -32,6 +32,8 @@ from mc2sleepnet.synth.traits import sample_night, sample_subject
 Array = NDArray[np.float64]
 FINE_HZ = (0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 24, 30, 40)
 DETECTORS_HZ = ((11, 15.5), (8, 12), (0.5, 2), (2, 6), (0.3, 1), (20, 40))
+# Epochs apart: what is remembered for two minutes, and for eight.
+LAGS = (1, 4, 16)
 SEED = 7
 
 
@@ -128,24 +130,30 @@ def per_epoch(train: Array, stage: NDArray[np.int64], test: Array) -> NDArray[np
 
 
 def statistics(bands: Array, stage: NDArray[np.int64], night: NDArray[np.int64]) -> dict[str, Array]:
-    """Mean over nights of each stage's mean, deviation and lag-1 correlation, where a night has 20 epochs of it."""
-    means, sds, lags = [], [], []
+    """Mean over nights of each stage's mean, deviation and memory, where a night has 20 epochs of it."""
+    means, sds = [], []
+    memory: dict[int, list[Array]] = {lag: [] for lag in LAGS}
     for s in range(len(STAGES)):
-        own: tuple[list[Array], list[Array], list[Array]] = ([], [], [])
+        own: tuple[list[Array], list[Array]] = ([], [])
+        of_lag: dict[int, list[Array]] = {lag: [] for lag in LAGS}
         for index in np.unique(night):
             is_own = (night == index) & (stage == s)
             if is_own.sum() < 20:
                 continue
             x = bands[is_own]
-            pair = np.flatnonzero(is_own[:-1] & is_own[1:])
             own[0].append(x.mean(0))
             own[1].append(x.var(0))
             z = (bands - x.mean(0)) / x.std(0)
-            own[2].append((z[pair] * z[pair + 1]).mean(0))
+            for lag in LAGS:
+                first = np.flatnonzero(is_own[:-lag] & is_own[lag:])
+                if len(first):
+                    of_lag[lag].append((z[first] * z[first + lag]).mean(0))
         means.append(np.mean(own[0], 0))
         sds.append(np.sqrt(np.mean(own[1], 0)))
-        lags.append(np.mean(own[2], 0))
-    return {"mean": np.array(means), "sd": np.array(sds), "lag 1": np.array(lags)}
+        for lag in LAGS:
+            memory[lag].append(np.mean(of_lag[lag], 0))
+    by_lag = {f"lag {lag}": np.array(values) for lag, values in memory.items()}
+    return {"mean": np.array(means), "sd": np.array(sds), **by_lag}
 
 
 def main() -> None:

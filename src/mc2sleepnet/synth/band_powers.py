@@ -1,5 +1,6 @@
 """Band powers of each epoch: drawn about their stage's mean with the tails, correlations and memory of real nights."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,14 +11,15 @@ from scipy.stats import norm
 from torch import Generator, Tensor
 
 from mc2sleepnet.core.shapes import Float, Int
+from mc2sleepnet.core.stages import N_STAGES
 from mc2sleepnet.synth.reference_tables import band_power_table
 from mc2sleepnet.synth.spectra import N_BANDS
 from mc2sleepnet.synth.traits import CHANNELS, NightTraits, matrix_root
 
 # How much of an epoch's deviation the two channels share; assumed, the table holds each channel alone.
 CHANNEL_CORRELATION = 0.75
-# After so many epochs the memory of an AR(1) process of 0.75 is below 1e-4.
-MEMORY_EPOCHS = 32
+# A process is cut off after so many times the epochs in which it forgets: what is left is e^-5 of it.
+MEMORIES_KEPT = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +46,9 @@ def draw_band_powers(
 ) -> tuple[list[BandPowers], Float[Tensor, "N W"]]:
     """Draw every epoch's powers for each channel, by its place between Fpz-Cz (0) and Pz-Oz (1).
 
-    An AR(1) process of normal scores, correlated over bands, is mapped to the stage's own distribution (a Gaussian
-    copula), and leans towards the means of the neighbouring stages as real epochs do near a change of stage.
+    Normal scores, correlated over bands and with the short and long memories of real nights, are mapped to the stage's
+    own distribution (a Gaussian copula), and lean towards the means of the neighbouring stages as real epochs do near a
+    change of stage.
 
     Returns
     -------
@@ -83,17 +86,28 @@ def _tensor(values: NDArray[np.float64], device: torch.device) -> Tensor:
 
 
 def _scores(stage: Int[Tensor, " N"], generator: Generator) -> Float[Tensor, "N W"]:
-    """Standard normal processes with each stage's memory and correlation over bands."""
+    """Standard normal processes with each stage's memories and correlation over bands."""
     table, device = band_power_table(), generator.device
-    lag1 = _tensor(table.residual_normal_lag1, device)
-    age = torch.arange(MEMORY_EPOCHS, device=device)
-    kernel = lag1[..., None] ** age * (1 - lag1[..., None] ** 2).sqrt()
-    noise = torch.randn(N_BANDS, len(stage) + MEMORY_EPOCHS - 1, generator=generator, device=device)
-    past = noise.unfold(1, MEMORY_EPOCHS, 1).flip(-1)
-    every_stage = torch.einsum("wnm,swm->nsw", past, kernel)
-    process = every_stage[torch.arange(len(stage), device=device), stage]
+    remembered = _remembering(len(stage), generator)
+    own, common = remembered[stage, torch.arange(len(stage), device=device)], remembered[-1]
+    shared = table.residual_shared_by_stages
+    process = math.sqrt(1 - shared) * own + math.sqrt(shared) * common
+    share = _tensor(table.residual_memory_share, device)[stage]
     roots = _tensor(np.stack([matrix_root(c) for c in table.residual_normal_correlation]), device)
-    return torch.einsum("nvw,nw->nv", roots[stage], process)
+    return torch.einsum("nvw,nw->nv", roots[stage], (share.sqrt() * process).sum(-1))
+
+
+def _remembering(n_epochs: int, generator: Generator) -> Float[Tensor, "P N W M"]:
+    """Standard normal processes of each memory: of the five stages, and one that they share. Shape: [6, N, W, M]"""
+    memories = _tensor(band_power_table().residual_memory_epochs, generator.device)
+    n_kept = int(MEMORIES_KEPT * memories.max()) + 1
+    age = torch.arange(n_kept, device=generator.device)
+    kernel = torch.where(age == 0, 1.0, torch.exp(-age / memories.clamp(min=1e-3)[:, None]))
+    kernel = kernel / kernel.square().sum(1, keepdim=True).sqrt()
+    shape = (N_STAGES + 1, N_BANDS, len(memories), n_epochs + n_kept - 1)
+    noise = torch.randn(shape, generator=generator, device=generator.device).flatten(0, 1)
+    past = torch.nn.functional.conv1d(noise, kernel.flip(1)[:, None], groups=len(memories))
+    return past.reshape(*shape[:3], n_epochs).permute(0, 3, 1, 2)
 
 
 def _to_residuals(scores: Float[Tensor, "N W"], stage: Int[Tensor, " N"]) -> Float[Tensor, "N W"]:
@@ -114,9 +128,9 @@ def _context(stage: Int[Tensor, " N"], mean: Float[Tensor, "S W"]) -> Float[Tens
     index = torch.arange(len(stage), device=stage.device)
     lean = torch.zeros(len(stage), N_BANDS, device=stage.device)
     weights = _tensor(table.context_weight, stage.device)[stage]
-    for place, lag in enumerate(table.context_lags):
-        neighbour = stage[(index + lag).clamp(0, len(stage) - 1)]
-        lean += weights[:, place] * (mean[neighbour] - mean[stage])
+    for place, (first, last) in enumerate(table.context_windows):
+        neighbours = (index[:, None] + torch.arange(first, last + 1, device=stage.device)).clamp(0, len(stage) - 1)
+        lean += weights[:, place] * (mean[stage[neighbours]].mean(dim=1) - mean[stage])
     is_stage = torch.nn.functional.one_hot(stage, len(mean)).to(lean.dtype)
     of_stage = (is_stage.T @ lean) / is_stage.sum(0).clamp(min=1)[:, None]
     return lean - of_stage[stage]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.files import write_text_atomically
 from mc2sleepnet.core.stages import N2, N_STAGES, UNSCORED, R, W
+from mc2sleepnet.synth.derive_memory import MEMORY_EPOCHS, memory_shares
 from mc2sleepnet.synth.night_clock import N_CLOCK_BINS, N_PRESSURE_BINS, clock_bin, pressure_bin
 
 Stages = NDArray[np.int8]
@@ -26,16 +27,29 @@ UCDDB_LICENCE = "and St. Vincent's University Hospital / UCD Sleep Apnea Databas
 DAYTIME_WAKE_EPOCHS = 120
 DURATION_QUANTILES = (*np.linspace(0.0, 0.95, 20).round(3).tolist(), 0.97, 0.98, 0.99, 0.995, 1.0)
 RESIDUAL_QUANTILES = (0.001, 0.01, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 0.99, 0.999)
-CONTEXT_LAGS = (-3, -2, -1, 1, 2, 3)
+# First and last of the neighbours to whose stages an epoch leans, epochs apart: each of the nearest, and means of the
+# further ones. Sleep deepens towards N3 for a quarter of an hour.
+CONTEXT_WINDOWS = (
+    (-32, -17),
+    (-16, -9),
+    (-8, -4),
+    (-3, -3),
+    (-2, -2),
+    (-1, -1),
+    (1, 1),
+    (2, 2),
+    (3, 3),
+    (4, 8),
+    (9, 16),
+    (17, 32),
+)
 N_BANDS = 5
 # Pseudo-counts of the smoothing: how many real bouts outweigh the coarser table half and half.
 COARSE_WEIGHT = 20.0
 
 
-def main(data: Path) -> None:
-    """Write both tables into the package's `synth/tables/`."""
-    tables = Path(__file__).with_name("tables")
-    tables.mkdir(exist_ok=True)
+def main(data: Path, tables: Path) -> None:
+    """Write both tables."""
     archive = np.load(data / "sleep-edf" / "bandpower_fpzcz.npz", allow_pickle=False)
     stage, recording = archive["y"].astype(np.int8), archive["rec"]
     cassette = [stage[recording == index] for index in range(len(archive["names"]))]
@@ -181,26 +195,27 @@ def _band_power_table(
     assert isinstance(channels, dict)
     mean = np.array([channels["Fpz-Cz"][name]["mean"] for name in ("W", "N1", "N2", "N3", "REM")])
     residual = np.full_like(power, np.nan)
-    context = np.full((len(power), len(CONTEXT_LAGS), N_BANDS), np.nan)
+    context = np.full((len(power), len(CONTEXT_WINDOWS), N_BANDS), np.nan)
     for night in np.unique(recording):
         index = np.flatnonzero(recording == night)
         labels = np.where(stage[index] == UNSCORED, W, stage[index])
-        for lag_index, lag in enumerate(CONTEXT_LAGS):
-            neighbour = np.clip(np.arange(len(index)) + lag, 0, len(index) - 1)
-            context[index, lag_index] = mean[labels[neighbour]] - mean[labels]
+        for place, (first, last) in enumerate(CONTEXT_WINDOWS):
+            neighbours = np.clip(np.arange(len(index))[:, None] + np.arange(first, last + 1), 0, len(index) - 1)
+            context[index, place] = mean[labels[neighbours]].mean(1) - mean[labels]
         for s in range(N_STAGES):
             of_stage = index[stage[index] == s]
             if len(of_stage) >= 10:
                 residual[of_stage] = power[of_stage] - np.median(power[of_stage], 0)
                 context[of_stage] -= context[of_stage].mean(0)
     known = np.isfinite(residual).all(1) & (np.abs(residual) < 4).all(1)
-    weights = np.zeros((N_STAGES, len(CONTEXT_LAGS), N_BANDS))
+    weights = np.zeros((N_STAGES, len(CONTEXT_WINDOWS), N_BANDS))
     for s in range(N_STAGES):
         rows = known & (stage == s)
         for b in range(N_BANDS):
             weights[s, :, b] = np.linalg.lstsq(context[rows][:, :, b], residual[rows, b], rcond=None)[0]
     left_over = residual - np.einsum("nlb,nlb->nb", context, weights[np.maximum(stage, 0)])
-    quantiles, normal_correlation, lag1, shrink = [], [], [], []
+    quantiles, normal_correlation, shrink = [], [], []
+    full = np.full_like(left_over, np.nan)
     for s in range(N_STAGES):
         own = left_over[known & (stage == s)]
         own = own - own.mean(0)
@@ -208,22 +223,22 @@ def _band_power_table(
         quantiles.append((np.quantile(own, RESIDUAL_QUANTILES, axis=0)).T.round(3).tolist())
         normal_correlation.append(np.corrcoef(scores.T).round(3).tolist())
         both = known & (stage == s)
-        pair = both[:-1] & both[1:] & (recording[:-1] == recording[1:])
-        full = np.full_like(left_over, np.nan)
         full[both] = scores
-        lag1.append([round(float(np.corrcoef(full[:-1][pair, b], full[1:][pair, b])[0, 1]), 3) for b in range(N_BANDS)])
         shrink.append((own.std(0) / residual[both].std(0)).round(3).tolist())
+    share, shared = memory_shares(full, stage, recording)
     return {
         "source": f"{stats['source']}; python -m mc2sleepnet.synth.derive_tables",
         "licence": LICENCE,
         "legend": "ln band power of a recording of unit variance; rows W N1 N2 N3 R; bands " + str(stats["bands"]),
         "channels": {name: _channel(channels[name]) for name in ("Fpz-Cz", "Pz-Oz")},
-        "context_lags": CONTEXT_LAGS,
+        "context_windows": CONTEXT_WINDOWS,
         "context_weight": weights.round(3).tolist(),
         "residual_quantile_at": RESIDUAL_QUANTILES,
         "residual_quantiles": quantiles,
         "residual_normal_correlation": normal_correlation,
-        "residual_normal_lag1": lag1,
+        "residual_memory_epochs": MEMORY_EPOCHS,
+        "residual_memory_share": share.round(3).tolist(),
+        "residual_shared_by_stages": round(shared, 3),
         "residual_over_within_sd": shrink,
         "subject_share_of_night_effect": _subject_share(power, stage, recording, subject),
         "ucddb_median_log_psd": stats["ucddb_C3A2_median_log_psd_uV2_per_Hz"],
@@ -256,4 +271,4 @@ def _subject_share(power: Array, stage: Stages, recording: NDArray[np.int16], su
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(__file__).with_name("tables"))

@@ -78,24 +78,31 @@ class BandPowerTable:
     ----------
     channels
         ``"Fpz-Cz"`` and ``"Pz-Oz"``.
-    context_lags, context_weight
-        Shapes ``[C]`` and ``[5 stages, C, 5 bands]``: how far an epoch of a stage leans towards the mean of
-        its neighbour's stage, at each lag.
+    context_windows, context_weight
+        C pairs of the first and last neighbour, in epochs from the own one, and shape ``[5 stages, C, 5 bands]``: how
+        far an epoch of a stage leans towards the mean of its neighbours' stages.
     residual_quantile_at, residual_quantiles
         Shapes ``[Q]`` and ``[5 stages, 5 bands, Q]``: distribution of Fpz-Cz epochs about their night's stage.
-    residual_normal_correlation, residual_normal_lag1
-        Shapes ``[5 stages, 5, 5]`` and ``[5 stages, 5 bands]``, of the residuals' normal scores.
+    residual_normal_correlation
+        Shape ``[5 stages, 5, 5]``, of the residuals' normal scores.
+    residual_memory_epochs, residual_memory_share
+        Shapes ``[M]`` and ``[5 stages, 5 bands, M]``: in how many epochs what a deviation consists of is forgotten, and
+        how much of its variance each is.
+    residual_shared_by_stages
+        Share of the deviations that all stages have in common.
     subject_share
         Share of the night effect's variance that a subject keeps from night to night.
     """
 
     channels: dict[str, ChannelPowers]
-    context_lags: tuple[int, ...]
+    context_windows: tuple[tuple[int, int], ...]
     context_weight: Array
     residual_quantile_at: Array
     residual_quantiles: Array
     residual_normal_correlation: Array
-    residual_normal_lag1: Array
+    residual_memory_epochs: Array
+    residual_memory_share: Array
+    residual_shared_by_stages: float
     subject_share: float
 
 
@@ -129,11 +136,13 @@ def band_power_table() -> BandPowerTable:
     }
     return BandPowerTable(
         channels=channels,
-        context_lags=tuple(raw["context_lags"]),
+        context_windows=tuple((first, last) for first, last in raw["context_windows"]),
         context_weight=np.asarray(raw["context_weight"]),
         residual_quantile_at=np.asarray(raw["residual_quantile_at"]),
         residual_quantiles=np.asarray(raw["residual_quantiles"]),
         residual_normal_correlation=np.asarray(raw["residual_normal_correlation"]),
-        residual_normal_lag1=np.asarray(raw["residual_normal_lag1"]),
+        residual_memory_epochs=np.asarray(raw["residual_memory_epochs"]),
+        residual_memory_share=np.asarray(raw["residual_memory_share"]),
+        residual_shared_by_stages=float(raw["residual_shared_by_stages"]),
         subject_share=float(raw["subject_share_of_night_effect"]),
     )
