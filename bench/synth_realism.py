@@ -1,16 +1,17 @@
 """How synthetic nights compare with real ones, and how hard they are to score from band powers.
 
-Run as ``python bench/synth_realism.py [NIGHTS] [DATA_DIR]``: makes the nights in memory (default 16, one of each
-subject) and prints Cohen's κ of classifiers between subjects, then per stage and band means, deviations and memory
-beside those of real nights. With DATA_DIR these are measured anew on the 153 Sleep-EDF nights, and the per-epoch
+Run as ``python bench/synth_realism.py [--nights 16] [--data DIR] [--memory half-hour]``: makes the nights in memory,
+one of each subject, and prints Cohen's κ of classifiers between subjects, then per stage and band means, deviations and
+memory beside those of real nights. With --data these are measured anew on the 153 Sleep-EDF nights, and the per-epoch
 classifier is run on them too.
 """
 
-import sys
+import argparse
 import time
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from sklearn.metrics import cohen_kappa_score, f1_score
 from mc2sleepnet.core.stages import STAGES
 from mc2sleepnet.synth.frames import welch_median
 from mc2sleepnet.synth.label_sequences import sample_hypnogram
+from mc2sleepnet.synth.memory import Memory
 from mc2sleepnet.synth.night import synthesize_night
 from mc2sleepnet.synth.reference_tables import band_power_table
 from mc2sleepnet.synth.seeding import night_generator
@@ -45,7 +47,7 @@ class Nights:
     rich: Array
 
 
-def make_nights(count: int) -> Nights:
+def make_nights(count: int, memory: Memory) -> Nights:
     columns: dict[str, list[Array]] = {"stage": [], "night": [], "bands": [], "rich": []}
     seconds = 0.0
     for index in range(count):
@@ -53,7 +55,8 @@ def make_nights(count: int) -> Nights:
         traits = sample_night(sample_subject(generator), generator)
         stage = sample_hypnogram(1150, generator=generator, traits=traits, sleep_period_epochs=980)
         began = time.perf_counter()
-        signal = synthesize_night(stage, traits=traits, generator=generator).clamp(-200, 200).numpy()
+        night = synthesize_night(stage, traits=traits, generator=generator, memory=memory)
+        signal = night.clamp(-200, 200).numpy()
         seconds += time.perf_counter() - began
         filtered = filter_band(signal, 0.5, 30).astype(np.float32)
         unit = torch.from_numpy(filtered / filtered.std())
@@ -158,12 +161,17 @@ def statistics(bands: Array, stage: NDArray[np.int64], night: NDArray[np.int64])
 
 def main() -> None:
     torch.set_num_threads(2)
-    nights = make_nights(int(sys.argv[1]) if len(sys.argv) > 1 else 16)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--nights", type=int, default=16)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--memory", choices=get_args(Memory), default="minutes")
+    arguments = parser.parse_args()
+    nights = make_nights(arguments.nights, arguments.memory)
     baselines(nights)
     found = statistics(nights.bands, nights.stage, nights.night)
     reference: dict[str, Array] = {"mean": band_power_table().channels["Fpz-Cz"].mean}
-    if len(sys.argv) > 2:
-        archive = np.load(Path(sys.argv[2]) / "sleep-edf" / "bandpower_fpzcz.npz", allow_pickle=False)
+    if arguments.data:
+        archive = np.load(arguments.data / "sleep-edf" / "bandpower_fpzcz.npz", allow_pickle=False)
         stage, night = archive["y"].astype(np.int64), archive["rec"].astype(np.int64)
         bands = archive["x"][:, :5].astype(np.float64)
         reference = statistics(bands, stage, night)

@@ -1,6 +1,5 @@
 """Band powers of each epoch: drawn about their stage's mean with the tails, correlations and memory of real nights."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,15 +10,13 @@ from scipy.stats import norm
 from torch import Generator, Tensor
 
 from mc2sleepnet.core.shapes import Float, Int
-from mc2sleepnet.core.stages import N_STAGES
-from mc2sleepnet.synth.reference_tables import band_power_table
+from mc2sleepnet.synth.memory import Memory, dynamics_of, normal_scores
+from mc2sleepnet.synth.reference_tables import Dynamics, band_power_table
 from mc2sleepnet.synth.spectra import N_BANDS
-from mc2sleepnet.synth.traits import CHANNELS, NightTraits, matrix_root
+from mc2sleepnet.synth.traits import CHANNELS, NightTraits
 
 # How much of an epoch's deviation the two channels share; assumed, the table holds each channel alone.
 CHANNEL_CORRELATION = 0.75
-# A process is cut off after so many times the epochs in which it forgets: what is left is e^-5 of it.
-MEMORIES_KEPT = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +39,17 @@ class BandPowers:
 
 
 def draw_band_powers(
-    stage: Int[Tensor, " N"], *, traits: NightTraits, generator: Generator, montage: Sequence[float]
+    stage: Int[Tensor, " N"],
+    *,
+    traits: NightTraits,
+    generator: Generator,
+    montage: Sequence[float],
+    memory: Memory = "minutes",
 ) -> tuple[list[BandPowers], Float[Tensor, "N W"]]:
     """Draw every epoch's powers for each channel, by its place between Fpz-Cz (0) and Pz-Oz (1).
 
-    Normal scores, correlated over bands and with the short and long memories of real nights, are mapped to the stage's
-    own distribution (a Gaussian copula), and lean towards the means of the neighbouring stages as real epochs do near a
-    change of stage.
+    Normal scores, correlated over bands and in time, are mapped to the stage's own distribution (a Gaussian copula),
+    and lean towards the means of the neighbouring stages as real epochs do near a change of stage.
 
     Returns
     -------
@@ -57,8 +58,9 @@ def draw_band_powers(
         stage, for whatever else should go with it (blinks with δ, spindles with σ).
     """
     table, device = band_power_table(), generator.device
-    scores = _scores(stage, generator)
-    own = _scores(stage, generator) if len(montage) > 1 else scores
+    dynamics = dynamics_of(memory)
+    scores = normal_scores(stage, generator, memory)
+    own = normal_scores(stage, generator, memory) if len(montage) > 1 else scores
     drawn = []
     front, back = (table.channels[name] for name in CHANNELS)
     fpz = _deviations(front.within_cov)
@@ -67,7 +69,7 @@ def draw_band_powers(
         mean = _tensor(_mixed(front.mean, back.mean, place) + offset, device)
         z = scores if index == 0 else CHANNEL_CORRELATION * scores + (1 - CHANNEL_CORRELATION**2) ** 0.5 * own
         spread = _tensor(_mixed(fpz, _deviations(back.within_cov), place) / fpz, device)
-        deviation = _to_residuals(z, stage) * spread[stage] + _context(stage, mean)
+        deviation = _to_residuals(z, stage, dynamics) * spread[stage] + _context(stage, mean, dynamics)
         drawn.append(BandPowers(stage_log_power=mean, target=mean[stage] + deviation, deviation=deviation))
     return drawn, scores
 
@@ -85,36 +87,11 @@ def _tensor(values: NDArray[np.float64], device: torch.device) -> Tensor:
     return torch.as_tensor(values, dtype=torch.float32, device=device)
 
 
-def _scores(stage: Int[Tensor, " N"], generator: Generator) -> Float[Tensor, "N W"]:
-    """Standard normal processes with each stage's memories and correlation over bands."""
-    table, device = band_power_table(), generator.device
-    remembered = _remembering(len(stage), generator)
-    own, common = remembered[stage, torch.arange(len(stage), device=device)], remembered[-1]
-    shared = table.residual_shared_by_stages
-    process = math.sqrt(1 - shared) * own + math.sqrt(shared) * common
-    share = _tensor(table.residual_memory_share, device)[stage]
-    roots = _tensor(np.stack([matrix_root(c) for c in table.residual_normal_correlation]), device)
-    return torch.einsum("nvw,nw->nv", roots[stage], (share.sqrt() * process).sum(-1))
-
-
-def _remembering(n_epochs: int, generator: Generator) -> Float[Tensor, "P N W M"]:
-    """Standard normal processes of each memory: of the five stages, and one that they share. Shape: [6, N, W, M]"""
-    memories = _tensor(band_power_table().residual_memory_epochs, generator.device)
-    n_kept = int(MEMORIES_KEPT * memories.max()) + 1
-    age = torch.arange(n_kept, device=generator.device)
-    kernel = torch.where(age == 0, 1.0, torch.exp(-age / memories.clamp(min=1e-3)[:, None]))
-    kernel = kernel / kernel.square().sum(1, keepdim=True).sqrt()
-    shape = (N_STAGES + 1, N_BANDS, len(memories), n_epochs + n_kept - 1)
-    noise = torch.randn(shape, generator=generator, device=generator.device).flatten(0, 1)
-    past = torch.nn.functional.conv1d(noise, kernel.flip(1)[:, None], groups=len(memories))
-    return past.reshape(*shape[:3], n_epochs).permute(0, 3, 1, 2)
-
-
-def _to_residuals(scores: Float[Tensor, "N W"], stage: Int[Tensor, " N"]) -> Float[Tensor, "N W"]:
+def _to_residuals(scores: Float[Tensor, "N W"], stage: Int[Tensor, " N"], dynamics: Dynamics) -> Float[Tensor, "N W"]:
     """Normal scores to deviations in ln power by the real quantiles, straight lines between them."""
-    table, device = band_power_table(), scores.device
-    at = _tensor(norm.ppf(table.residual_quantile_at), device)
-    quantiles = _tensor(table.residual_quantiles, device)
+    device = scores.device
+    at = _tensor(norm.ppf(band_power_table().quantile_at), device)
+    quantiles = _tensor(dynamics.quantiles, device)
     z = scores.clamp(float(at[0]), float(at[-1]))
     right = torch.searchsorted(at, z.contiguous()).clamp(1, len(at) - 1)
     own = quantiles[stage]
@@ -122,13 +99,12 @@ def _to_residuals(scores: Float[Tensor, "N W"], stage: Int[Tensor, " N"]) -> Flo
     return low + (high - low) * (z - at[right - 1]) / (at[right] - at[right - 1])
 
 
-def _context(stage: Int[Tensor, " N"], mean: Float[Tensor, "S W"]) -> Float[Tensor, "N W"]:
+def _context(stage: Int[Tensor, " N"], mean: Float[Tensor, "S W"], dynamics: Dynamics) -> Float[Tensor, "N W"]:
     """Lean of each epoch towards the stage means of its neighbours; over all epochs of a stage it is nothing."""
-    table = band_power_table()
     index = torch.arange(len(stage), device=stage.device)
     lean = torch.zeros(len(stage), N_BANDS, device=stage.device)
-    weights = _tensor(table.context_weight, stage.device)[stage]
-    for place, (first, last) in enumerate(table.context_windows):
+    weights = _tensor(dynamics.context_weight, stage.device)[stage]
+    for place, (first, last) in enumerate(dynamics.context_windows):
         neighbours = (index[:, None] + torch.arange(first, last + 1, device=stage.device)).clamp(0, len(stage) - 1)
         lean += weights[:, place] * (mean[stage[neighbours]].mean(dim=1) - mean[stage])
     is_stage = torch.nn.functional.one_hot(stage, len(mean)).to(lean.dtype)

@@ -1,7 +1,7 @@
 """How long what bands do about their stage's mean lasts in real nights: shares of variance by memory.
 
 One AR(1) process with the correlation of neighbouring epochs forgets within four minutes. Real deviations are white
-noise for a third or a half, and what is left lasts for half an hour and more.
+noise for a fifth to two thirds of their variance, and half of what is left lasts for half an hour and more.
 """
 
 from itertools import combinations
@@ -31,7 +31,7 @@ def memory_shares(scores: Array, stage: NDArray[np.int8], recording: NDArray[np.
 
     Shape: [N, W], [N], [N] → [5 stages, W, M] shares of variance by memory, and the share all stages share
     """
-    known = np.isfinite(scores).all(1)
+    known: NDArray[np.bool_] = np.isfinite(scores).all(axis=1)
     nights = [np.flatnonzero(recording == night) for night in np.unique(recording)]
     placed = [[np.flatnonzero(known[n] & (stage[n] == s)) for s in range(N_STAGES)] for n in nights]
     shares = np.empty((N_STAGES, scores.shape[1], len(MEMORY_EPOCHS)))

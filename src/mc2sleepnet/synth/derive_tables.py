@@ -27,22 +27,10 @@ UCDDB_LICENCE = "and St. Vincent's University Hospital / UCD Sleep Apnea Databas
 DAYTIME_WAKE_EPOCHS = 120
 DURATION_QUANTILES = (*np.linspace(0.0, 0.95, 20).round(3).tolist(), 0.97, 0.98, 0.99, 0.995, 1.0)
 RESIDUAL_QUANTILES = (0.001, 0.01, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 0.99, 0.999)
-# First and last of the neighbours to whose stages an epoch leans, epochs apart: each of the nearest, and means of the
-# further ones. Sleep deepens towards N3 for a quarter of an hour.
-CONTEXT_WINDOWS = (
-    (-32, -17),
-    (-16, -9),
-    (-8, -4),
-    (-3, -3),
-    (-2, -2),
-    (-1, -1),
-    (1, 1),
-    (2, 2),
-    (3, 3),
-    (4, 8),
-    (9, 16),
-    (17, 32),
-)
+# First and last of the neighbours to whose stages an epoch leans, epochs apart: the nearest one by one; and with them
+# the means of those further away, for sleep deepens towards N3 for a quarter of an hour.
+NEAR_WINDOWS = ((-3, -3), (-2, -2), (-1, -1), (1, 1), (2, 2), (3, 3))
+WIDE_WINDOWS = ((-32, -17), (-16, -9), (-8, -4), *NEAR_WINDOWS, (4, 8), (9, 16), (17, 32))
 N_BANDS = 5
 # Pseudo-counts of the smoothing: how many real bouts outweigh the coarser table half and half.
 COARSE_WEIGHT = 20.0
@@ -190,16 +178,45 @@ def _other_scorer(data: Path) -> dict[str, object]:
 def _band_power_table(
     power: Array, stage: Stages, recording: NDArray[np.int16], subject: NDArray[np.int64], stats: dict[str, object]
 ) -> dict[str, object]:
-    """Copy of `stage_stats.json`, with what only the epochs themselves can tell: context and tails."""
+    """Copy of `stage_stats.json`, with what only the epochs themselves can tell: context, memory and tails."""
     channels = stats["channels"]
     assert isinstance(channels, dict)
     mean = np.array([channels["Fpz-Cz"][name]["mean"] for name in ("W", "N1", "N2", "N3", "REM")])
+    nights = [np.flatnonzero(recording == night) for night in np.unique(recording)]
+    near, near_scores = _dynamics(power, stage, nights, mean, NEAR_WINDOWS)
+    wide, wide_scores = _dynamics(power, stage, nights, mean, WIDE_WINDOWS)
+    share, shared = memory_shares(wide_scores, stage, recording)
+    memory = {
+        "memory_epochs": MEMORY_EPOCHS,
+        "memory_share": share.round(3).tolist(),
+        "shared_by_stages": round(shared, 3),
+    }
+    return {
+        "source": f"{stats['source']}; python -m mc2sleepnet.synth.derive_tables",
+        "licence": LICENCE,
+        "legend": "ln band power of a recording of unit variance; rows W N1 N2 N3 R; bands " + str(stats["bands"]),
+        "channels": {name: _channel(channels[name]) for name in ("Fpz-Cz", "Pz-Oz")},
+        "quantile_at": RESIDUAL_QUANTILES,
+        "minutes": near | {"lag1": _lag1(near_scores, stage, recording)},
+        "half-hour": wide | memory,
+        "subject_share_of_night_effect": _subject_share(power, stage, recording, subject),
+        "ucddb_median_log_psd": stats["ucddb_C3A2_median_log_psd_uV2_per_Hz"],
+    }
+
+
+def _dynamics(
+    power: Array,
+    stage: Stages,
+    nights: list[NDArray[np.int64]],
+    mean: Array,
+    windows: tuple[tuple[int, int], ...],
+) -> tuple[dict[str, object], Array]:
+    """How epochs lie about their night's stage: their lean to neighbours, what is left over, and its normal scores."""
     residual = np.full_like(power, np.nan)
-    context = np.full((len(power), len(CONTEXT_WINDOWS), N_BANDS), np.nan)
-    for night in np.unique(recording):
-        index = np.flatnonzero(recording == night)
+    context = np.full((len(power), len(windows), N_BANDS), np.nan)
+    for index in nights:
         labels = np.where(stage[index] == UNSCORED, W, stage[index])
-        for place, (first, last) in enumerate(CONTEXT_WINDOWS):
+        for place, (first, last) in enumerate(windows):
             neighbours = np.clip(np.arange(len(index))[:, None] + np.arange(first, last + 1), 0, len(index) - 1)
             context[index, place] = mean[labels[neighbours]].mean(1) - mean[labels]
         for s in range(N_STAGES):
@@ -208,41 +225,37 @@ def _band_power_table(
                 residual[of_stage] = power[of_stage] - np.median(power[of_stage], 0)
                 context[of_stage] -= context[of_stage].mean(0)
     known = np.isfinite(residual).all(1) & (np.abs(residual) < 4).all(1)
-    weights = np.zeros((N_STAGES, len(CONTEXT_WINDOWS), N_BANDS))
+    weights = np.zeros((N_STAGES, len(windows), N_BANDS))
     for s in range(N_STAGES):
         rows = known & (stage == s)
         for b in range(N_BANDS):
             weights[s, :, b] = np.linalg.lstsq(context[rows][:, :, b], residual[rows, b], rcond=None)[0]
     left_over = residual - np.einsum("nlb,nlb->nb", context, weights[np.maximum(stage, 0)])
-    quantiles, normal_correlation, shrink = [], [], []
-    full = np.full_like(left_over, np.nan)
+    quantiles, normal_correlation, scores = [], [], np.full_like(left_over, np.nan)
     for s in range(N_STAGES):
-        own = left_over[known & (stage == s)]
-        own = own - own.mean(0)
-        scores = _normal_scores(own)
+        rows = known & (stage == s)
+        own = left_over[rows] - left_over[rows].mean(0)
+        scores[rows] = _normal_scores(own)
         quantiles.append((np.quantile(own, RESIDUAL_QUANTILES, axis=0)).T.round(3).tolist())
-        normal_correlation.append(np.corrcoef(scores.T).round(3).tolist())
-        both = known & (stage == s)
-        full[both] = scores
-        shrink.append((own.std(0) / residual[both].std(0)).round(3).tolist())
-    share, shared = memory_shares(full, stage, recording)
-    return {
-        "source": f"{stats['source']}; python -m mc2sleepnet.synth.derive_tables",
-        "licence": LICENCE,
-        "legend": "ln band power of a recording of unit variance; rows W N1 N2 N3 R; bands " + str(stats["bands"]),
-        "channels": {name: _channel(channels[name]) for name in ("Fpz-Cz", "Pz-Oz")},
-        "context_windows": CONTEXT_WINDOWS,
+        normal_correlation.append(np.corrcoef(scores[rows].T).round(3).tolist())
+    dynamics: dict[str, object] = {
+        "context_windows": windows,
         "context_weight": weights.round(3).tolist(),
-        "residual_quantile_at": RESIDUAL_QUANTILES,
-        "residual_quantiles": quantiles,
-        "residual_normal_correlation": normal_correlation,
-        "residual_memory_epochs": MEMORY_EPOCHS,
-        "residual_memory_share": share.round(3).tolist(),
-        "residual_shared_by_stages": round(shared, 3),
-        "residual_over_within_sd": shrink,
-        "subject_share_of_night_effect": _subject_share(power, stage, recording, subject),
-        "ucddb_median_log_psd": stats["ucddb_C3A2_median_log_psd_uV2_per_Hz"],
+        "quantiles": quantiles,
+        "normal_correlation": normal_correlation,
     }
+    return dynamics, scores
+
+
+def _lag1(scores: Array, stage: Stages, recording: NDArray[np.int16]) -> list[list[float]]:
+    """Correlation of neighbouring epochs of each stage, by band."""
+    lag1 = []
+    for s in range(N_STAGES):
+        is_own = np.isfinite(scores).all(1) & (stage == s)
+        pair = is_own[:-1] & is_own[1:] & (recording[:-1] == recording[1:])
+        before, after = scores[:-1][pair], scores[1:][pair]
+        lag1.append([round(float(np.corrcoef(before[:, b], after[:, b])[0, 1]), 3) for b in range(N_BANDS)])
+    return lag1
 
 
 def _channel(channel: dict[str, object]) -> dict[str, object]:

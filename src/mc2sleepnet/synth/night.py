@@ -17,6 +17,7 @@ from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ, W
 from mc2sleepnet.synth.artefacts import add_artefacts
 from mc2sleepnet.synth.band_powers import BandPowers, draw_band_powers
 from mc2sleepnet.synth.frames import analyse, epochs_to_frames, overlap_add
+from mc2sleepnet.synth.memory import Memory
 from mc2sleepnet.synth.modulation import modulation
 from mc2sleepnet.synth.spectra import band_shapes, measured_log_power, stage_log_spectra
 from mc2sleepnet.synth.states import frame_states
@@ -31,7 +32,9 @@ LARGEST_CORRECTION = 1.2
 N_CORRECTIONS = 2
 
 
-def synthesize_night(stage: NDArray[np.int8], *, traits: NightTraits, generator: Generator) -> Float[Tensor, " T"]:
+def synthesize_night(
+    stage: NDArray[np.int8], *, traits: NightTraits, generator: Generator, memory: Memory = "minutes"
+) -> Float[Tensor, " T"]:
     """One night of Fpz-Cz.
 
     Parameters
@@ -42,17 +45,24 @@ def synthesize_night(stage: NDArray[np.int8], *, traits: NightTraits, generator:
         Whose night it is.
     generator
         Source of randomness; its device is where the night is made.
+    memory
+        How long deviations of band powers last (`synth.memory`).
 
     Returns
     -------
     Tensor
         Shape ``[N * 3000]``, float32, µV at 100 Hz.
     """
-    return synthesize_channels(stage, traits=traits, generator=generator, montage=FPZ_CZ)[0]
+    return synthesize_channels(stage, traits=traits, generator=generator, montage=FPZ_CZ, memory=memory)[0]
 
 
 def synthesize_channels(
-    stage: NDArray[np.int8], *, traits: NightTraits, generator: Generator, montage: tuple[float, ...] = BOTH
+    stage: NDArray[np.int8],
+    *,
+    traits: NightTraits,
+    generator: Generator,
+    montage: tuple[float, ...] = BOTH,
+    memory: Memory = "minutes",
 ) -> Float[Tensor, "C T"]:
     """Channels of one brain, each at its place between Fpz-Cz (0) and Pz-Oz (1); else as `synthesize_night`."""
     n_channels = len(montage)
@@ -60,7 +70,7 @@ def synthesize_channels(
     scored = torch.as_tensor(stage, device=device).long()
     stage_index = torch.where(scored < 0, W, scored)
     states = frame_states(stage_index, generator=generator)
-    powers, scores = draw_band_powers(stage_index, traits=traits, generator=generator, montage=montage)
+    powers, scores = draw_band_powers(stage_index, traits=traits, generator=generator, montage=montage, memory=memory)
     modulated = modulation(states, generator=generator, arousals=traits.arousals, restless=traits.restless)
     scene = Scene(
         states=states,

@@ -71,6 +71,27 @@ class ChannelPowers:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Dynamics:
+    """How Fpz-Cz epochs lie about their night's stage.
+
+    Attributes
+    ----------
+    context_windows, context_weight
+        C pairs of the first and last neighbour, in epochs from the own one, and shape ``[5 stages, C, 5 bands]``: how
+        far an epoch of a stage leans towards the mean of its neighbours' stages.
+    quantiles
+        Shape ``[5 stages, 5 bands, Q]``: distribution of what is left over.
+    normal_correlation
+        Shape ``[5 stages, 5, 5]``, of its normal scores.
+    """
+
+    context_windows: tuple[tuple[int, int], ...]
+    context_weight: Array
+    quantiles: Array
+    normal_correlation: Array
+
+
+@dataclass(frozen=True, kw_only=True)
 class BandPowerTable:
     """Statistics of real band powers (δ θ α σ β) from 153 Sleep-EDF cassette nights.
 
@@ -78,31 +99,26 @@ class BandPowerTable:
     ----------
     channels
         ``"Fpz-Cz"`` and ``"Pz-Oz"``.
-    context_windows, context_weight
-        C pairs of the first and last neighbour, in epochs from the own one, and shape ``[5 stages, C, 5 bands]``: how
-        far an epoch of a stage leans towards the mean of its neighbours' stages.
-    residual_quantile_at, residual_quantiles
-        Shapes ``[Q]`` and ``[5 stages, 5 bands, Q]``: distribution of Fpz-Cz epochs about their night's stage.
-    residual_normal_correlation
-        Shape ``[5 stages, 5, 5]``, of the residuals' normal scores.
-    residual_memory_epochs, residual_memory_share
-        Shapes ``[M]`` and ``[5 stages, 5 bands, M]``: in how many epochs what a deviation consists of is forgotten, and
-        how much of its variance each is.
-    residual_shared_by_stages
-        Share of the deviations that all stages have in common.
+    quantile_at
+        Shape ``[Q]``: where the quantiles of both dynamics are.
+    minutes, lag1
+        With the context of three epochs on either side; and shape ``[5 stages, 5 bands]``: correlation of neighbours.
+    half_hour, memory_epochs, memory_share, shared_by_stages
+        With the context of 16 minutes on either side; shapes ``[M]`` and ``[5 stages, 5 bands, M]``: in how many epochs
+        what a deviation consists of is forgotten, and how much of its variance each is; and the share of all that is
+        the same in every stage.
     subject_share
         Share of the night effect's variance that a subject keeps from night to night.
     """
 
     channels: dict[str, ChannelPowers]
-    context_windows: tuple[tuple[int, int], ...]
-    context_weight: Array
-    residual_quantile_at: Array
-    residual_quantiles: Array
-    residual_normal_correlation: Array
-    residual_memory_epochs: Array
-    residual_memory_share: Array
-    residual_shared_by_stages: float
+    quantile_at: Array
+    minutes: Dynamics
+    lag1: Array
+    half_hour: Dynamics
+    memory_epochs: Array
+    memory_share: Array
+    shared_by_stages: float
     subject_share: float
 
 
@@ -134,15 +150,24 @@ def band_power_table() -> BandPowerTable:
         name: ChannelPowers(**{key: np.asarray(value) for key, value in channel.items()})
         for name, channel in raw["channels"].items()
     }
+    long = raw["half-hour"]
     return BandPowerTable(
         channels=channels,
+        quantile_at=np.asarray(raw["quantile_at"]),
+        minutes=_dynamics(raw["minutes"]),
+        lag1=np.asarray(raw["minutes"]["lag1"]),
+        half_hour=_dynamics(long),
+        memory_epochs=np.asarray(long["memory_epochs"]),
+        memory_share=np.asarray(long["memory_share"]),
+        shared_by_stages=float(long["shared_by_stages"]),
+        subject_share=float(raw["subject_share_of_night_effect"]),
+    )
+
+
+def _dynamics(raw: dict[str, Any]) -> Dynamics:
+    return Dynamics(
         context_windows=tuple((first, last) for first, last in raw["context_windows"]),
         context_weight=np.asarray(raw["context_weight"]),
-        residual_quantile_at=np.asarray(raw["residual_quantile_at"]),
-        residual_quantiles=np.asarray(raw["residual_quantiles"]),
-        residual_normal_correlation=np.asarray(raw["residual_normal_correlation"]),
-        residual_memory_epochs=np.asarray(raw["residual_memory_epochs"]),
-        residual_memory_share=np.asarray(raw["residual_memory_share"]),
-        residual_shared_by_stages=float(raw["residual_shared_by_stages"]),
-        subject_share=float(raw["subject_share_of_night_effect"]),
+        quantiles=np.asarray(raw["quantiles"]),
+        normal_correlation=np.asarray(raw["normal_correlation"]),
     )

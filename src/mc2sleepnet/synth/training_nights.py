@@ -13,6 +13,7 @@ from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
 from mc2sleepnet.synth.central_montage import central_offset
 from mc2sleepnet.synth.contact import loosen
 from mc2sleepnet.synth.label_sequences import sample_hypnogram
+from mc2sleepnet.synth.memory import Memory
 from mc2sleepnet.synth.night import synthesize_channels
 from mc2sleepnet.synth.real_hypnograms import draw_real_hypnogram
 from mc2sleepnet.synth.recorder import Recorder, RecorderRange, draw_recorder, record
@@ -37,6 +38,9 @@ class GeneratorSetting:
         Mean and deviation of ln of a factor on how often bodies move: the wake of UCDDB's patients is full of it.
     corpora
         Whose label sequences; None for all.
+    memory
+        How long deviations of band powers last: a real night's "half-hour" is not what teaches best (docs/log.md,
+        2026-11-30).
     """
 
     recorders: RecorderRange = field(default_factory=RecorderRange)
@@ -45,6 +49,7 @@ class GeneratorSetting:
     movement_mean: float = 0.3
     movement_sd: float = 0.6
     corpora: tuple[str, ...] | None = None
+    memory: Memory = "minutes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +97,9 @@ def synthesize_training_night(generator: Generator, setting: GeneratorSetting | 
         stage = draw_real_hypnogram(generator, corpora=setting.corpora)
     else:
         stage = sample_hypnogram(int(880 + 320 * u[2]), generator=generator, traits=traits)
-    signal = synthesize_channels(stage, traits=traits, generator=generator, montage=(recorder.montage,))[0]
+    signal = synthesize_channels(
+        stage, traits=traits, generator=generator, montage=(recorder.montage,), memory=setting.memory
+    )[0]
     signal = loosen(signal, torch.as_tensor(stage, device=signal.device), generator)
     recorded = record(signal, recorder, generator=generator)
     return TrainingNight(signal_uv=as_epochs(recorded), stage=stage, traits=traits, recorder=recorder)
