@@ -29,9 +29,11 @@ def memory_shares(scores: Array, stage: NDArray[np.int8], recording: NDArray[np.
     Deviations are from the night's own middle, which takes away more of what lasts longer: shares are those that
     leave what was found once the middle is taken away.
 
+    Scores are NaN in all bands where there is none.
+
     Shape: [N, W], [N], [N] → [5 stages, W, M] shares of variance by memory, and the share all stages share
     """
-    known: NDArray[np.bool_] = np.isfinite(scores).all(axis=1)
+    known = ~np.isnan(scores[:, 0])
     nights = [np.flatnonzero(recording == night) for night in np.unique(recording)]
     placed = [[np.flatnonzero(known[n] & (stage[n] == s)) for s in range(N_STAGES)] for n in nights]
     shares = np.empty((N_STAGES, scores.shape[1], len(MEMORY_EPOCHS)))
