@@ -1,7 +1,7 @@
 """How long what bands do about their stage's mean lasts in real nights: shares of variance by memory.
 
 One AR(1) process with the correlation of neighbouring epochs forgets within four minutes. Real deviations are white
-noise for a fifth to two thirds of their variance, and half of what is left lasts for half an hour and more.
+noise for a sixth to two thirds of their variance, and half of what is left lasts for half an hour and more.
 """
 
 from itertools import combinations
