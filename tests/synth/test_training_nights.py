@@ -1,9 +1,11 @@
 """Nights for training: real courses of sleep, other recorders, a store that keeps what is there."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from mc2sleepnet.store import Store
@@ -48,6 +50,18 @@ def test_drawn_courses_sleep_and_are_seeded() -> None:
     one, again = (draw_real_hypnogram(torch.Generator().manual_seed(5)) for _ in range(2))
     np.testing.assert_array_equal(one, again)
     assert (one > 0).sum() >= 240
+
+
+def test_a_setting_chooses_how_long_a_night_remembers() -> None:
+    minutes, half_hour = (replace(SHORT, memory=memory) for memory in ("minutes", "half-hour"))
+    usual, short, long = (
+        synthesize_training_night(night_generator(0, "n", 0), each) for each in (SHORT, minutes, half_hour)
+    )
+    assert torch.equal(usual.signal_uv, short.signal_uv)
+    assert long.recorder == short.recorder
+    assert not torch.equal(long.signal_uv, short.signal_uv)
+    with pytest.raises(KeyError, match="half_hour"):
+        synthesize_training_night(night_generator(0, "n", 0), replace(SHORT, memory="half_hour"))  # type: ignore[arg-type]
 
 
 def test_a_night_is_finite_in_microvolts_and_depends_on_its_seed_alone() -> None:

@@ -26,15 +26,27 @@ MEMORIES_KEPT = 5
 
 
 def dynamics_of(memory: Memory) -> Dynamics:
-    """The table's side that goes with a memory."""
+    """The table's side that goes with a memory.
+
+    Raises
+    ------
+    KeyError
+        If there is no memory of that name.
+    """
     table = band_power_table()
-    return table.minutes if memory == "minutes" else table.half_hour
+    return {"minutes": table.minutes, "half-hour": table.half_hour}[memory]
 
 
 def normal_scores(stage: Int[Tensor, " N"], generator: Generator, memory: Memory) -> Float[Tensor, "N W"]:
-    """Standard normal processes with each stage's memory and correlation over bands."""
-    process = _minutes(stage, generator) if memory == "minutes" else _half_hour(stage, generator)
+    """Standard normal processes with each stage's memory and correlation over bands.
+
+    Raises
+    ------
+    KeyError
+        If there is no memory of that name.
+    """
     correlation = dynamics_of(memory).normal_correlation
+    process = _minutes(stage, generator) if memory == "minutes" else _half_hour(stage, generator)
     roots = torch.as_tensor(
         np.stack([matrix_root(c) for c in correlation]), dtype=torch.float32, device=generator.device
     )
