@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.store import Store
 from mc2sleepnet.synth.real_hypnograms import decode_runs, draw_real_hypnogram, encode_runs, real_hypnograms
 from mc2sleepnet.synth.seeding import night_generator
@@ -83,3 +84,12 @@ def test_a_store_goes_on_where_it_was_and_names_subjects_by_setting(tmp_path: Pa
     assert store.subjects == ("far-0000", "train-0000")
     assert store.is_synthetic
     assert (tmp_path / "train-0000.i16").stat().st_mtime_ns == before
+
+
+def test_nights_of_another_seed_or_setting_are_not_taken_for_those_asked_for(tmp_path: Path) -> None:
+    write_training_store(tmp_path, {"train": (SHORT, 1)}, seed=3)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for setting, seed in ((SHORT, 4), (replace(SHORT, arousal_sd=1.0), 3)):
+        with pytest.raises(InputError, match="'train-0000' was made with another seed or other settings"):
+            write_training_store(tmp_path, {"train": (setting, 1)}, seed=seed)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

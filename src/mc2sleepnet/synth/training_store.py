@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mc2sleepnet.core.cluster import run_jobs
+from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.store import finished_recording, write_index, write_recording
 from mc2sleepnet.store.layout import hash_of
 from mc2sleepnet.synth.seeding import GENERATOR_VERSION, night_generator, one_thread
@@ -31,6 +32,19 @@ class _Job:
     @property
     def night_name(self) -> str:
         return f"{self.name}-{self.index:04d}"
+
+    @property
+    def identity(self) -> str:
+        """Of the night: a hash of all that it depends on."""
+        return hashlib.sha256(f"{hash_of(self.protocol)} {self.night_name}".encode()).hexdigest()
+
+    def is_done(self) -> bool:
+        """Whether the night is in the store."""
+        finished = finished_recording(self.out, self.night_name)
+        if finished is not None and finished.source_sha256 != self.identity:
+            fault = f"'{self.night_name}' was made with another seed or other settings"
+            raise InputError(self.out, fault, "Use another folder")
+        return finished is not None
 
 
 def write_training_store(
@@ -59,7 +73,8 @@ def write_training_store(
     Raises
     ------
     InputError
-        If processes that make nights are killed again and again.
+        If the folder holds nights of another seed or other settings, or processes that make nights are killed again and
+        again.
     OSError
         If the disk is full or cannot be written.
     """
@@ -73,7 +88,7 @@ def write_training_store(
         for name, (setting, count) in settings.items()
         for index in range(count)
     ]
-    missing = [job for job in jobs if finished_recording(out, job.night_name) is None]
+    missing = [job for job in jobs if not job.is_done()]
     done = len(jobs) - len(missing)
     for ended in run_jobs(_write_night, missing, workers=workers, name_of=lambda job: job.night_name):
         if ended.error is not None:
@@ -86,7 +101,6 @@ def write_training_store(
 def _write_night(job: _Job) -> None:
     with one_thread():
         night = synthesize_training_night(night_generator(job.seed, job.name, job.index), job.setting)
-    identity = hashlib.sha256(f"{hash_of(job.protocol)} {job.night_name}".encode()).hexdigest()
     write_recording(
         job.out,
         name=job.night_name,
@@ -96,8 +110,8 @@ def _write_night(job: _Job) -> None:
         stage=night.stage,
         is_readable=np.ones(len(night.stage), np.bool_),
         start=None,
-        source_sha256=identity,
-        hypnogram_sha256=identity,
+        source_sha256=job.identity,
+        hypnogram_sha256=job.identity,
         channel="synthetic EEG",
         protocol=job.protocol,
         is_synthetic=True,
