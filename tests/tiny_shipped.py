@@ -22,6 +22,7 @@ TINY = ShippedSize(
     network=NETWORK,
     pretraining=replace(PRETRAINING, max_steps=2, batch_sequences=4, sequence_stride=16),
     finetuning=replace(FINETUNING, max_steps=2, batch_sequences=4),
+    finetuning_lots=2,
     finetuning_nights=1,
     completion_nights=1,
 )

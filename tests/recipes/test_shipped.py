@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.signal import butter, sosfiltfilt
 
 import mc2sleepnet as mc2
@@ -16,11 +17,16 @@ from mc2sleepnet.core.model_folder import WEIGHTS_FILE, default_model_folder, fi
 from mc2sleepnet.formats.reading import read_hypnogram
 from mc2sleepnet.inference import score_night
 from mc2sleepnet.metrics.agreement import agreement
-from mc2sleepnet.recipes.shipped import shipped
+from mc2sleepnet.model.checkpoint import load_checkpoint
+from mc2sleepnet.recipes.shipped import average_lots, lot_of, shipped, training_data
 from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.scoring.night import ScoredNight
 from mc2sleepnet.signals import read_epochs
 from mc2sleepnet.store import Store
+from mc2sleepnet.synth.training_nights import GeneratorSetting
+from mc2sleepnet.synth.training_store import write_training_store
+from mc2sleepnet.training.finetune import finetune
+from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
 from tiny_shipped import TINY
 
 # An hour of noise with the spectrum of nothing alive.
@@ -45,6 +51,31 @@ def test_the_recipe_trains_where_torch_is_and_exports_where_onnx_is(tmp_path: Pa
     assert "No person's EEG taught it" in (model / "README.md").read_text(encoding="utf-8")
     night = mc2.score((WHITE, 100.0), model=model)
     assert "out-of-range" in {finding.id for finding in night.findings}
+
+
+def test_a_network_is_the_mean_of_those_tuned_on_its_lots_of_nights(tmp_path: Path) -> None:
+    store, setting = tmp_path / "store", GeneratorSetting(corpora=("boas",))
+    write_training_store(store, {"train": (setting, 2), "far": (setting, 1)}, seed=3)
+    data = training_data(store)
+    pretrain(data, tmp_path / "start", network=TINY.network, options=PretrainOptions(), loop=TINY.pretraining)
+    for lot in range(2):
+        own = lot_of(data, lot, 1)
+        finetune(own, tmp_path / "start", tmp_path / f"{lot}", loop=TINY.finetuning, exports=False)
+    average_lots([tmp_path / "0", tmp_path / "1"], tmp_path / "mean", data)
+    one, other, mean = (load_checkpoint(tmp_path / name) for name in ("0", "1", "mean"))
+    assert one.provenance["fold"]["train"] == ["train-0000"]
+    assert [lot["train"] for lot in mean.provenance["lots"]] == [["train-0000"], ["train-0001"]]
+    # Whoever starts from it is told of all it learned from.
+    assert mean.provenance["fold"] == data.describe()["fold"]
+    weight = "fusion_head.weight"
+    states = [each.network.state_dict()[weight] for each in (one, other, mean)]
+    assert not torch.equal(states[0], states[1])
+    assert torch.allclose(states[2], (states[0] + states[1]) / 2)
+
+
+def test_more_lots_than_there_are_nights_are_refused() -> None:
+    with pytest.raises(ValueError, match="fewer nights"):
+        replace(TINY, finetuning_lots=3)
 
 
 def test_the_package_ships_a_model_whole_and_small() -> None:

@@ -65,6 +65,16 @@ def test_a_setting_chooses_how_long_a_night_remembers() -> None:
         synthesize_training_night(night_generator(0, "n", 0), replace(SHORT, memory="half_hour"))  # type: ignore[arg-type]
 
 
+def test_a_setting_chooses_how_many_nights_have_pauses_in_breathing() -> None:
+    none, every = (
+        [synthesize_training_night(night_generator(0, "n", i), replace(SHORT, apnea_share=share)) for i in range(2)]
+        for share in (0.0, 1.0)
+    )
+    assert all(night.traits.apneas_per_h == 0 for night in none)
+    assert all(10 <= night.traits.apneas_per_h <= 80 for night in every)
+    assert not torch.equal(none[0].signal_uv, every[0].signal_uv)
+
+
 def test_a_night_is_finite_in_microvolts_and_depends_on_its_seed_alone() -> None:
     night, again, other = (synthesize_training_night(night_generator(0, "n", i), SHORT) for i in (0, 0, 1))
     assert torch.equal(night.signal_uv, again.signal_uv)

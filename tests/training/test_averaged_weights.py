@@ -12,7 +12,7 @@ from mc2sleepnet.core.model_folder import Calibration
 from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.recipes import finetune_fold, open_fold
 from mc2sleepnet.recipes.single_fold import ADAPTING
-from mc2sleepnet.training.averaged_weights import averaged, weights_of
+from mc2sleepnet.training.averaged_weights import averaged, take_mean_weights, weights_of
 from mc2sleepnet.training.finetune import finetune
 from mc2sleepnet.training.finetuning import FinetuneOptions, Finetuning
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
@@ -43,6 +43,18 @@ def test_weights_come_back_when_what_is_done_with_them_fails() -> None:
     with pytest.raises(KeyError), averaged(module, start, 0.5):
         raise KeyError
     assert all(torch.equal(value, reached[name]) for name, value in weights_of(module).items())
+
+
+def test_a_network_takes_the_mean_of_its_own_and_others_weights() -> None:
+    three = [nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)) for _ in range(3)]
+    for module in three:
+        module(torch.randn(8, 2))
+    before = [weights_of(module) for module in three]
+    take_mean_weights(three[0], three[1:])
+    for name, value in weights_of(three[0]).items():
+        assert torch.allclose(value, (before[0][name] + before[1][name] + before[2][name]) / 3)
+    assert all(torch.equal(value, before[1][name]) for name, value in weights_of(three[1]).items())
+    assert int(three[0][1].num_batches_tracked) == 1
 
 
 def test_the_average_is_kept_and_the_steps_are_those_without_it(

@@ -26,6 +26,7 @@ from mc2sleepnet.store import Store
 from mc2sleepnet.synth.recorder import RecorderRange
 from mc2sleepnet.synth.training_nights import GeneratorSetting
 from mc2sleepnet.synth.training_store import write_training_store
+from mc2sleepnet.training.averaged_weights import take_mean_weights
 from mc2sleepnet.training.calibrate import calibrate
 from mc2sleepnet.training.finetune import PHASE, finetune
 from mc2sleepnet.training.finetuning import FinetuneOptions
@@ -72,7 +73,9 @@ PRETRAINING = LoopOptions(
 # By their number N3 and N1 are too rare for a network that is to find them in nights unlike those of training
 # (docs/log.md, 2026-11-27).
 FINETUNE_OPTIONS = FinetuneOptions(stage_weight_power=0.5)
-# Longer fine-tuning raised agreement on synthetic nights and lowered it on a real one (docs/log.md).
+# Longer fine-tuning raised agreement on synthetic nights and lowered it on a real one; what so short a one makes of
+# a real night hangs on the nights it saw, so that each network is fine-tuned on several lots of nights, and has the
+# mean of their weights (docs/log.md, 2026-11-30).
 FINETUNING = LoopOptions(
     sequence_stride=8, statistics_window="random", validate_every_steps=20, max_steps=60, scoring_stride=8
 )
@@ -92,7 +95,11 @@ AS_LOUD_AS_IN_USE = GeneratorSetting(recorders=RecorderRange(gain_sd=0.2, tilt_s
 
 @dataclass(frozen=True, kw_only=True)
 class ShippedSize:
-    """How much of everything; the defaults made the model in the package."""
+    """How much of everything; the defaults made the model in the package.
+
+    Each network is fine-tuned on `finetuning_lots` lots of `finetuning_nights` nights, one after another from the same
+    start.
+    """
 
     nights: int = 360
     members: int = 3
@@ -102,12 +109,15 @@ class ShippedSize:
     pretraining: LoopOptions = PRETRAINING
     finetuning: LoopOptions = FINETUNING
     finetune_options: FinetuneOptions = FINETUNE_OPTIONS
+    finetuning_lots: int = 5
     finetuning_nights: int = 40
     completion_nights: int = 120
 
     def __post_init__(self) -> None:
         if self.network.statistics_completion != "none":
             raise ValueError("networks are trained with statistics as they are: the ensemble completes them")
+        if self.finetuning_lots * self.finetuning_nights > self.nights:
+            raise ValueError("there are fewer nights than the lots of fine-tuning hold")
 
 
 def shipped(out: Path, *, seed: int, workers: int = 1, step: Step = silent, size: ShippedSize | None = None) -> Path:
@@ -154,18 +164,19 @@ def shipped(out: Path, *, seed: int, workers: int = 1, step: Step = silent, size
             resume=True,
             step=step,
         )
-        loop = replace(size.finetuning, seed=seed + index)
-        few = training_data(out / "store", nights=size.finetuning_nights)
-        finetune(
-            few,
-            run / "pretrain",
-            run / "model",
-            loop=loop,
-            options=size.finetune_options,
-            resume=True,
-            exports=False,
-            step=step,
-        )
+        lots = [run / f"lot-{lot}" for lot in range(size.finetuning_lots)]
+        for lot, tuned in enumerate(lots):
+            finetune(
+                lot_of(data, lot, size.finetuning_nights),
+                run / "pretrain",
+                tuned,
+                loop=replace(size.finetuning, seed=seed + index),
+                options=size.finetune_options,
+                resume=True,
+                exports=False,
+                step=step,
+            )
+        average_lots(lots, run / "model", lot_of(data, 0, size.finetuning_lots * size.finetuning_nights))
     parts = training_data(out / "store-as-loud-as-in-use")
     members = [run / "model" for run in runs]
     model = join_runs(data, parts, members, out / "model", loop=replace(size.finetuning, seed=seed), step=step)
@@ -224,10 +235,27 @@ def join_runs(
     return out
 
 
-def training_data(store_dir: Path, *, nights: int | None = None) -> FoldData:
-    """Train on the generator's own range, on all of its nights or some; validate on the held-out settings."""
+def average_lots(lots: Sequence[Path], out: Path, data: FoldData) -> None:
+    """Write the mean of networks that were fine-tuned from one start, on lots that make up the nights of `data`."""
+    tuned = [load_checkpoint(lot) for lot in lots]
+    first = tuned[0]
+    take_mean_weights(first.network, [each.network for each in tuned[1:]])
+    provenance = first.provenance | data.describe() | made_by()
+    of_lots = [{"train": each.provenance["fold"]["train"], "best": each.provenance["best"]} for each in tuned]
+    del provenance["best"]
+    save_checkpoint(replace(first, provenance=provenance | {"lots": of_lots}), out)
+
+
+def lot_of(data: FoldData, lot: int, nights: int) -> FoldData:
+    """The same held-out nights, and some of the training nights."""
+    train = data.fold.train[lot * nights : (lot + 1) * nights]
+    return replace(data, fold=replace(data.fold, train=train))
+
+
+def training_data(store_dir: Path) -> FoldData:
+    """Train on the generator's own range, validate on the held-out settings."""
     store = Store.open(store_dir)
-    train = tuple(subject for subject in store.subjects if subject.startswith("train-"))[:nights]
+    train = tuple(subject for subject in store.subjects if subject.startswith("train-"))
     validation = tuple(subject for subject in store.subjects if not subject.startswith("train-"))
     return FoldData(store=store, fold=Fold(name="held-out settings", train=train, validation=validation, test=()))
 

@@ -29,14 +29,14 @@ def modulation(
 
     `arousals` is a factor on their number, `restless` how much more varies awake.
     """
-    fast = _fading_noise(len(states), FAST_S, generator) * torch.tensor(FAST_SD, device=states.device)
-    slow = _fading_noise(len(states), SLOW_S, generator) * torch.tensor(SLOW_SD, device=states.device)
+    fast = fading_noise(len(states), FAST_S, generator) * torch.tensor(FAST_SD, device=states.device)
+    slow = fading_noise(len(states), SLOW_S, generator) * torch.tensor(SLOW_SD, device=states.device)
     # Awake, people move and look about: bands vary more from second to second.
     unrest = 1 + restless * states[:, :1]
     return unrest * (fast + slow) + _arousals(states, generator, arousals)
 
 
-def _fading_noise(count: int, fade_s: float, generator: Generator) -> Float[Tensor, "F W"]:
+def fading_noise(count: int, fade_s: float, generator: Generator) -> Float[Tensor, "F W"]:
     """AR(1) noise of variance one with the given time constant, partly shared by the bands."""
     decay = math.exp(-HOP_S / fade_s)
     memory = math.ceil(5 * fade_s / HOP_S)

@@ -16,6 +16,7 @@ from mc2sleepnet.core.shapes import Float
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ, W
 from mc2sleepnet.synth.artefacts import add_artefacts
 from mc2sleepnet.synth.band_powers import BandPowers, draw_band_powers
+from mc2sleepnet.synth.breathing import respiratory_arousals
 from mc2sleepnet.synth.frames import analyse, epochs_to_frames, overlap_add
 from mc2sleepnet.synth.memory import Memory
 from mc2sleepnet.synth.modulation import modulation
@@ -72,6 +73,7 @@ def synthesize_channels(
     states = frame_states(stage_index, generator=generator)
     powers, scores = draw_band_powers(stage_index, traits=traits, generator=generator, montage=montage, memory=memory)
     modulated = modulation(states, generator=generator, arousals=traits.arousals, restless=traits.restless)
+    modulated += respiratory_arousals(states, generator=generator, per_hour=traits.apneas_per_h)
     scene = Scene(
         states=states,
         scores=epochs_to_frames(scores),

@@ -20,6 +20,8 @@ from mc2sleepnet.synth.recorder import Recorder, RecorderRange, draw_recorder, r
 from mc2sleepnet.synth.traits import NightTraits, sample_night, sample_subject
 
 GREATEST_UNREST = 1.3
+# Pauses in breathing per hour where there are any, log-uniform: UCDDB's patients have 1.7 to 90.9 (PhysioNet).
+APNEAS_PER_H = (10.0, 80.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,8 @@ class GeneratorSetting:
         Deviation of ln arousal rate between nights: people with apnea have many times more.
     movement_mean, movement_sd
         Mean and deviation of ln of a factor on how often bodies move: the wake of UCDDB's patients is full of it.
+    apnea_share
+        Share of nights in which breathing stops again and again.
     corpora
         Whose label sequences; None for all.
     memory
@@ -48,6 +52,7 @@ class GeneratorSetting:
     arousal_sd: float = 0.7
     movement_mean: float = 0.3
     movement_sd: float = 0.6
+    apnea_share: float = 0.5
     corpora: tuple[str, ...] | None = None
     memory: Memory = "minutes"
 
@@ -97,6 +102,10 @@ def synthesize_training_night(generator: Generator, setting: GeneratorSetting | 
         stage = draw_real_hypnogram(generator, corpora=setting.corpora)
     else:
         stage = sample_hypnogram(int(880 + 320 * u[2]), generator=generator, traits=traits)
+    if setting.apnea_share > 0:
+        has, many = torch.rand(2, generator=generator, device=generator.device).tolist()
+        if has < setting.apnea_share:
+            traits = replace(traits, apneas_per_h=APNEAS_PER_H[0] * (APNEAS_PER_H[1] / APNEAS_PER_H[0]) ** many)
     signal = synthesize_channels(
         stage, traits=traits, generator=generator, montage=(recorder.montage,), memory=setting.memory
     )[0]

@@ -86,6 +86,8 @@ class NightTraits:
         Factors on how many arousals there are, and on the amplitude of muscle noise.
     restless
         How much more bands vary within epochs of wake than of sleep.
+    apneas_per_h
+        Pauses in breathing per hour of N2 that end in an arousal (`breathing`).
     """
 
     subject: SubjectTraits
@@ -101,6 +103,7 @@ class NightTraits:
     arousals: float = 1.0
     muscle: float = 1.0
     restless: float = 0.0
+    apneas_per_h: float = 0.0
 
 
 def sample_subject(generator: Generator) -> SubjectTraits:
