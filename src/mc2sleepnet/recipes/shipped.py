@@ -216,6 +216,7 @@ def join_runs(
         tokens = data.encode(stager, data.validation, advance)
     figures = figures_of(*data.judge(stager, tokens, stride=loop.scoring_stride))
     provenance = members[0].provenance | made_by()
+    provenance.pop("lots", None)
     provenance |= {
         "network": ensemble.config.to_json(),
         "best": {"step": 0, **figures},

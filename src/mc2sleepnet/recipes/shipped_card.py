@@ -12,8 +12,9 @@ MC2SleepNet, width {width:g}, {members}, for one EEG channel of a night. **For r
 
 **No person's EEG taught it.** It learned from {nights} synthetic nights (`mc2sleepnet.synth`), every one with another
 subject and another recorder: montages between Fpz-Cz and Pz-Oz and towards C3-A2, gains, filters, mains, noise, poor
-contact; in half of them breathing stops again and again, as in people with apnea. Real are only statistics (band powers of 153 Sleep-EDF nights by stage; W and N3 of 23 UCDDB subjects) and
-label sequences (Sleep-EDF, UCDDB, DOD, BOAS); `synth/tables` holds them with their sources.
+contact; in half of them breathing stops again and again, as in people with apnea. Real are only statistics (band powers
+of 153 Sleep-EDF nights by stage; W and N3 of 23 UCDDB subjects) and label sequences (Sleep-EDF, UCDDB, DOD, BOAS);
+`synth/tables` holds them with their sources.
 
 A recording's own statistics normalise it, completed to a whole night's as parts of {completed} further synthetic nights
 taught it, which are as loud as recorders in use. {drift}
