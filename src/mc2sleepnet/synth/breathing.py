@@ -13,15 +13,15 @@ from mc2sleepnet.core.shapes import Float
 from mc2sleepnet.synth.frames import HOP_S
 from mc2sleepnet.synth.modulation import fading_noise
 
-# From one arousal to the next where breathing stops again and again: 20 s to a minute and a half (Younes 2004, Am J
-# Respir Crit Care Med 169:623); deviation of its logarithm assumed.
+# From one arousal to the next where breathing stops again and again, and the deviation of its logarithm; assumed.
 CYCLE_S, CYCLE_SD = 45.0, 0.3
 # An arousal lasts 3 s or more, and 15 s of it would be wake (AASM manual).
 AROUSAL_S = (4.0, 15.0)
 # What an arousal of size one adds to ln power of δ θ α σ β: as other arousals (`modulation`), with a K-complex's δ
 # instead of less of it; sizes lie between 0.5 and 1.5. Assumed.
 AROUSAL_LOG_POWER = (0.2, 0.3, 1.2, 0.5, 1.3)
-# How readily it happens in W N1 N2 N3 R: least in N3, easily in R (Ratnavadivel et al. 2009, Sleep 32:519); assumed.
+# How readily it happens in W N1 N2 N3 R. Rates fall from stage 1 to stage 4, with REM in between (Ratnavadivel et al.
+# 2009, J Clin Sleep Med 5:519); how far they fall, and that R is nearer to N1, is assumed.
 RISK = (0.0, 1.3, 1.0, 0.3, 1.2)
 # Posture and depth of sleep make spells of it: ln rate goes up and down with this time constant and deviation; assumed.
 SPELL_S, SPELL_SD = 900.0, 0.8

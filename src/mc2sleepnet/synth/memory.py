@@ -2,7 +2,7 @@
 
 Real deviations are white noise for a sixth to two thirds of their variance, and the rest lasts up to half an hour
 (`derive_memory`). One AR(1) process with the correlation of neighbouring epochs forgets within minutes. Both are here,
-for networks that learned from long memories did worse on a real night (docs/log.md, 2026-11-30).
+for networks that learned from long memories have not done better on a real night (docs/log.md, 2026-11-30).
 """
 
 import math

@@ -20,7 +20,8 @@ from mc2sleepnet.synth.recorder import Recorder, RecorderRange, draw_recorder, r
 from mc2sleepnet.synth.traits import NightTraits, sample_night, sample_subject
 
 GREATEST_UNREST = 1.3
-# Pauses in breathing per hour where there are any, log-uniform: UCDDB's patients have 1.7 to 90.9 (PhysioNet).
+# Pauses in breathing per hour where there are any, log-uniform: the apnea-hypopnea index of UCDDB's patients is 1.7
+# to 90.9, mean 24 (PhysioNet).
 APNEAS_PER_H = (10.0, 80.0)
 
 
@@ -43,8 +44,8 @@ class GeneratorSetting:
     corpora
         Whose label sequences; None for all.
     memory
-        How long deviations of band powers last: a real night's "half-hour" is not what teaches best (docs/log.md,
-        2026-11-30).
+        How long deviations of band powers last. Real nights' are "half-hour", and have not taught networks better yet
+        (docs/log.md, 2026-11-30).
     """
 
     recorders: RecorderRange = field(default_factory=RecorderRange)
