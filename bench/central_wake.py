@@ -7,9 +7,7 @@ nights the same epochs are compared.
 """
 
 import argparse
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -22,10 +20,10 @@ from mc2sleepnet.synth.memory import Memory
 from mc2sleepnet.synth.seeding import night_generator
 from mc2sleepnet.synth.spectra import band_log_power
 from mc2sleepnet.synth.training_nights import GeneratorSetting, synthesize_training_night
+from ucddb import FLAT_UV, partial_nights
 
 Array = NDArray[np.float64]
 LAGS = (1, 4, 16)
-FLAT_UV = 0.5
 FEWEST = 20
 SEED = 11
 # Deviations are cut at so many robust deviations: an electrode that is off is not what is compared here.
@@ -49,14 +47,12 @@ def powers(epochs_uv: NDArray[np.float32]) -> Array:
     return found
 
 
-def real_nights(data: Path) -> list[Night]:
+def real_nights() -> list[Night]:
     nights = []
-    for path in sorted((data / "ucddb" / "partial").glob("*.npz")):
-        archive = np.load(path, allow_pickle=False)
-        stage = archive["hypnogram"].astype(np.int64)
-        power = np.full((len(stage), 5), np.nan)
-        power[archive["epoch"]] = powers((archive["x"] * archive["scale_uv"]).astype(np.float32))
-        nights.append(Night(power=power, stage=stage))
+    for night in partial_nights():
+        power = np.full((len(night.hypnogram), 5), np.nan)
+        power[night.place] = powers(night.signal_uv)
+        nights.append(Night(power=power, stage=night.hypnogram.astype(np.int64)))
     return nights
 
 
@@ -121,7 +117,7 @@ def main() -> None:
     parser.add_argument("--nights", type=int, default=60)
     parser.add_argument("--memory", choices=get_args(Memory), default="minutes")
     arguments = parser.parse_args()
-    real = real_nights(Path(os.environ["MC2_REAL_DATA"]))
+    real = real_nights()
     for name, nights in (("UCDDB", real), ("synthetic", made_up_nights(arguments.nights, arguments.memory))):
         for stage, label in ((W, "W"), (N3, "N3")):
             print(f"{name}, {label}: correlation of δ θ α σ β, and their deviation in ln power")

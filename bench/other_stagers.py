@@ -8,7 +8,6 @@ epochs, which have no reference, count for nobody. One that is not installed is 
 """
 
 import argparse
-import os
 import time
 import warnings
 from collections.abc import Callable
@@ -21,11 +20,10 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.model_folder import open_model_folder
 from mc2sleepnet.core.stages import EPOCH_S
-from mc2sleepnet.formats.reading import read_hypnogram
 from mc2sleepnet.metrics.agreement import agreement
 from mc2sleepnet.scoring.engine import OpenVinoStager
-from mc2sleepnet.signals import read_epochs
 from real_nights import Stages, interval, scored
+from ucddb import whole_night
 
 MINUTES = (0, 20, 40, 60)
 RATE_HZ = 100
@@ -96,13 +94,12 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("shipped"))
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
-    data = Path(os.environ["MC2_REAL_DATA"]) / "ucddb"
-    recording = read_epochs(data / "ucddb022.edf")
+    recording, reference = whole_night()
     # What is flat at the ends nobody is asked for.
     kept = np.flatnonzero(recording.is_scorable)
     span = slice(int(kept[0]), int(kept[-1]) + 1)
     signal_uv, is_there = recording.signal_uv[span], recording.is_scorable[span]
-    reference = read_hypnogram(data / "ucddb022-Hypnogram.edf").stage[span]
+    reference = reference[span]
     makers = (
         ("mc2sleepnet", lambda: ours(arguments.model)),
         ("yasa", yasa_stager),

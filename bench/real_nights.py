@@ -1,13 +1,12 @@
-"""A model on the real recordings of MC2_REAL_DATA, with YASA beside it on the same single channel.
+"""A model on the real recordings of MC2_REAL_DATA; other stagers beside it: `other_stagers`.
 
-Run as ``python bench/real_nights.py [--model DIR] [--store DIR] [--yasa]``. `ucddb022` is whole, then cut
-into records of 20, 40 and 60 minutes; of 23 other UCDDB subjects there are W and N3 epochs only, scored at their places
+Run as ``python bench/real_nights.py [--model DIR] [--store DIR]``. `ucddb022` is whole, then cut into
+records of 20, 40 and 60 minutes; of 23 other UCDDB subjects there are W and N3 epochs only, scored at their places
 in the night, what is absent counting as padding. With --store, a store that `recipes.shipped` wrote, records of those
 lengths of its held-out synthetic nights are compared with the whole nights, setting by setting.
 """
 
 import argparse
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,19 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.model_folder import open_model_folder
-from mc2sleepnet.core.stages import N3, STAGES, UNSCORED, W
-from mc2sleepnet.formats.reading import read_hypnogram
+from mc2sleepnet.core.stages import N3, SAMPLES_PER_EPOCH, STAGES, UNSCORED, W
 from mc2sleepnet.inference import score_night
 from mc2sleepnet.metrics.agreement import agreement
 from mc2sleepnet.scoring.engine import OpenVinoStager
-from mc2sleepnet.signals import read_epochs
 from mc2sleepnet.store import Store
+from ucddb import partial_nights, whole_night
 
 Stages = NDArray[np.int8]
 MINUTES = (20, 40, 60)
 BLOCK_EPOCHS = 20
 RESAMPLES = 1000
-FLAT_UV = 0.5
 
 
 def scored(
@@ -63,9 +60,8 @@ def tell(name: str, reference: Stages, found: Stages) -> None:
     print(f"{name}: κ {result.kappa:.3f} ({low:.3f}–{high:.3f}), accuracy {result.accuracy:.3f}, F1 {f1}")
 
 
-def whole_night(stager: OpenVinoStager, stride: int, temperature: float, data: Path) -> None:
-    recording = read_epochs(data / "ucddb" / "ucddb022.edf")
-    reference = read_hypnogram(data / "ucddb" / "ucddb022-Hypnogram.edf").stage[: len(recording)]
+def tell_night(stager: OpenVinoStager, stride: int, temperature: float) -> None:
+    recording, reference = whole_night()
     began = time.perf_counter()
     found, log_probabilities = scored(stager, recording.signal_uv, recording.is_scorable, stride)
     seconds = time.perf_counter() - began
@@ -85,19 +81,18 @@ def whole_night(stager: OpenVinoStager, stride: int, temperature: float, data: P
             print(f"  confidence {low:.1f}–{min(high, 1):.1f}: {own.sum()} epochs, {is_right[own].mean():.2f} right")
 
 
-def partial_nights(stager: OpenVinoStager, stride: int, data: Path) -> None:
+def tell_partial_nights(stager: OpenVinoStager, stride: int) -> None:
     truth, answers = [], []
-    for path in sorted((data / "ucddb" / "partial").glob("*.npz")):
-        night = np.load(path)
-        signal_uv = np.zeros((len(night["hypnogram"]), 3000), np.float32)
-        is_there = np.zeros(len(signal_uv), np.bool_)
-        signal_uv[night["epoch"]] = night["x"] * night["scale_uv"]
+    for night in partial_nights():
+        signal_uv = np.zeros((len(night.hypnogram), SAMPLES_PER_EPOCH), np.float32)
+        signal_uv[night.place] = night.signal_uv
         # `score` leaves flat epochs unscored; here too they count for nothing.
-        is_read = np.ptp(signal_uv[night["epoch"]], axis=1) > FLAT_UV
-        is_there[night["epoch"][is_read]] = True
+        read = night.place[~night.is_flat]
+        is_there = np.zeros(len(signal_uv), np.bool_)
+        is_there[read] = True
         found, _ = scored(stager, signal_uv, is_there, stride)
-        truth.append(night["y"][is_read])
-        answers.append(found[night["epoch"][is_read]])
+        truth.append(night.hypnogram[read])
+        answers.append(found[read])
     for stage in (W, N3):
         recalls = [(a[t == stage] == stage).mean() for t, a in zip(truth, answers, strict=True) if (t == stage).any()]
         given = np.concatenate(answers)[np.concatenate(truth) == stage]
@@ -133,9 +128,8 @@ def short_records(stager: OpenVinoStager, stride: int, store_dir: Path) -> None:
         print(f"synthetic, setting {setting}:", *(f"{m or 'whole'} min κ {k:.3f}" for m, k in kappas.items()))
 
 
-def short_records_of_the_night(stager: OpenVinoStager, stride: int, data: Path) -> None:
-    recording = read_epochs(data / "ucddb" / "ucddb022.edf")
-    reference = read_hypnogram(data / "ucddb" / "ucddb022-Hypnogram.edf").stage[: len(recording)]
+def short_records_of_the_night(stager: OpenVinoStager, stride: int) -> None:
+    recording, reference = whole_night()
     kappas = {}
     for minutes in MINUTES:
         answers = []
@@ -146,41 +140,18 @@ def short_records_of_the_night(stager: OpenVinoStager, stride: int, data: Path) 
     print("ucddb022 in records of", *(f"{m} min κ {k:.3f}" for m, k in kappas.items()))
 
 
-def yasa_night(data: Path) -> None:
-    import mne
-    import yasa
-
-    mne.set_log_level("ERROR")
-    path = data / "ucddb" / "ucddb022.edf"
-    raw = mne.io.read_raw_edf(path, preload=True, encoding="latin1")
-    channel = read_epochs(path).channel.removeprefix("EEG ")
-    name = next(own for own in raw.ch_names if own.removeprefix("EEG ") == channel)
-    began = time.perf_counter()
-    hypnogram = yasa.SleepStaging(raw, eeg_name=name).predict()
-    names = np.asarray(getattr(hypnogram, "hypno", hypnogram))
-    code = {"W": 0, "WAKE": 0, "N1": 1, "N2": 2, "N3": 3, "R": 4, "REM": 4}
-    found = np.array([code[str(stage)] for stage in names], np.int8)
-    reference = read_hypnogram(data / "ucddb" / "ucddb022-Hypnogram.edf").stage
-    n = min(len(found), len(reference))
-    tell(f"YASA, {time.perf_counter() - began:.1f} s", reference[:n], found[:n])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", type=Path, default=Path("shipped"))
     parser.add_argument("--store", type=Path)
-    parser.add_argument("--yasa", action="store_true")
     arguments = parser.parse_args()
-    data = Path(os.environ["MC2_REAL_DATA"])
     model = open_model_folder(arguments.model)
     stager, calibration = OpenVinoStager(model), model.calibration
-    whole_night(stager, calibration.scoring_stride, calibration.temperature, data)
-    short_records_of_the_night(stager, calibration.scoring_stride, data)
-    partial_nights(stager, calibration.scoring_stride, data)
+    tell_night(stager, calibration.scoring_stride, calibration.temperature)
+    short_records_of_the_night(stager, calibration.scoring_stride)
+    tell_partial_nights(stager, calibration.scoring_stride)
     if arguments.store:
         short_records(stager, calibration.scoring_stride, arguments.store)
-    if arguments.yasa:
-        yasa_night(data)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ pages of real and synthetic epochs side by side whose sides are drawn at random;
 """
 
 import argparse
-import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from mc2sleepnet.core.stages import N3, STAGES, W
 from mc2sleepnet.store import Store
 from mc2sleepnet.synth.frames import welch_median
 from mc2sleepnet.synth.spectra import band_log_power
+from ucddb import partial_nights
 
 Array = NDArray[np.float32]
 EDGES = (0, 2, 4, 7, 10, 15, 20, 26, 32, 41, 56, 78, 110)
@@ -44,12 +44,7 @@ def described(signal_uv: Array) -> Array:
 
 
 def real_nights(stage: int) -> list[Array]:
-    folder = Path(os.environ["MC2_REAL_DATA"]) / "ucddb" / "partial"
-    nights = []
-    for path in sorted(folder.glob("*.npz")):
-        night = np.load(path)
-        nights.append((night["x"][night["y"] == stage] * night["scale_uv"]).astype(np.float32))
-    return nights
+    return [night.signal_uv[night.stage == stage] for night in partial_nights()]
 
 
 def synthetic_nights(store: Store, stage: int, count: int) -> list[Array]:
