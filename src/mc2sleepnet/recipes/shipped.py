@@ -154,35 +154,39 @@ def shipped(out: Path, *, seed: int, workers: int = 1, step: Step = silent, size
         write_training_store(out / "store-as-loud-as-in-use", in_use, seed=seed, workers=workers, progress=advance)
     data = training_data(out / "store")
     runs = [out / f"member-{index}" for index in range(size.members)]
-    for index, run in enumerate(runs):
-        pretrain(
-            data,
-            run / "pretrain",
-            network=size.network,
-            options=PretrainOptions(),
-            loop=replace(size.pretraining, seed=seed + index),
-            resume=True,
-            step=step,
-        )
-        lots = [run / f"lot-{lot}" for lot in range(size.finetuning_lots)]
-        for lot, tuned in enumerate(lots):
-            finetune(
-                lot_of(data, lot, size.finetuning_nights),
-                run / "pretrain",
-                tuned,
-                loop=replace(size.finetuning, seed=seed + index),
-                options=size.finetune_options,
-                resume=True,
-                exports=False,
-                step=step,
-            )
-        average_lots(lots, run / "model", lot_of(data, 0, size.finetuning_lots * size.finetuning_nights))
+    members = [train_member(data, run, seed=seed + index, size=size, step=step) for index, run in enumerate(runs)]
     parts = training_data(out / "store-as-loud-as-in-use")
-    members = [run / "model" for run in runs]
     model = join_runs(data, parts, members, out / "model", loop=replace(size.finetuning, seed=seed), step=step)
     if can_export():
         write_shipped_card(model, seed=seed)
     return model
+
+
+def train_member(data: FoldData, run: Path, *, seed: int, size: ShippedSize, step: Step = silent) -> Path:
+    """One of the networks: pre-trained, fine-tuned on every lot of nights, and the mean of what came of these."""
+    pretrain(
+        data,
+        run / "pretrain",
+        network=size.network,
+        options=PretrainOptions(),
+        loop=replace(size.pretraining, seed=seed),
+        resume=True,
+        step=step,
+    )
+    lots = [run / f"lot-{lot}" for lot in range(size.finetuning_lots)]
+    for lot, tuned in enumerate(lots):
+        finetune(
+            lot_of(data, lot, size.finetuning_nights),
+            run / "pretrain",
+            tuned,
+            loop=replace(size.finetuning, seed=seed),
+            options=size.finetune_options,
+            resume=True,
+            exports=False,
+            step=step,
+        )
+    average_lots(lots, run / "model", lot_of(data, 0, size.finetuning_lots * size.finetuning_nights))
+    return run / "model"
 
 
 def can_export() -> bool:

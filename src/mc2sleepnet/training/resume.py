@@ -136,7 +136,7 @@ def load_resume(
         raise InputError(
             path,
             f"was written with other {', '.join(differing)}",
-            "Resume with the options it began with, or choose another --out",
+            "Resume with the options it began with, or write to another folder",
         )
     before, now = json.loads(state.get("made_with", "{}")), arithmetic()
     others = [f"{name} {value}, now {now[name]}" for name, value in before.items() if now.get(name) != value]
@@ -150,6 +150,6 @@ def load_resume(
         module.load_state_dict(state["module"])
     except RuntimeError:
         fault = "holds weights of another network: another version of this program began the run"
-        raise InputError(path, fault, "Go on with that version, or choose another --out") from None
+        raise InputError(path, fault, "Go on with that version, or write to another folder") from None
     optimizer.load_state_dict(state["optimizer"])
     return Progress(**state["progress"]), Counter(state["sums"]), state["n_summed"]
