@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +15,14 @@ from scipy.signal import butter, sosfiltfilt
 import mc2sleepnet as mc2
 from bare_machine import BARE
 from edf_files import signal, write_edf
+from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import WEIGHTS_FILE, default_model_folder, file_sha256, open_model_folder
+from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.formats.reading import read_hypnogram
 from mc2sleepnet.inference import score_night
 from mc2sleepnet.metrics.agreement import agreement
 from mc2sleepnet.model.checkpoint import load_checkpoint
-from mc2sleepnet.recipes.shipped import average_lots, lot_of, shipped, training_data
+from mc2sleepnet.recipes.shipped import average_lots, lot_of, shipped, train_member, training_data
 from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.scoring.night import ScoredNight
 from mc2sleepnet.signals import read_epochs
@@ -71,6 +75,28 @@ def test_a_network_is_the_mean_of_those_tuned_on_its_lots_of_nights(tmp_path: Pa
     states = [each.network.state_dict()[weight] for each in (one, other, mean)]
     assert not torch.equal(states[0], states[1])
     assert torch.allclose(states[2], (states[0] + states[1]) / 2)
+
+
+def test_networks_that_are_there_are_not_made_again(tmp_path: Path) -> None:
+    store, run, setting = tmp_path / "store", tmp_path / "member-0", GeneratorSetting(corpora=("boas",))
+    write_training_store(store, {"train": (setting, 2), "far": (setting, 1)}, seed=3)
+    data, steps = training_data(store), list[str]()
+
+    @contextmanager
+    def noted(name: str) -> Iterator[Advance]:
+        steps.append(name)
+        yield lambda *_: None
+
+    train_member(data, run, seed=5, size=TINY, step=noted)
+    assert {"pre-training", "fine-tuning", "encoding"} <= set(steps)
+    weights = file_sha256(run / "model" / WEIGHTS_FILE)
+    steps.clear()
+    train_member(data, run, seed=5, size=TINY, step=noted)
+    assert steps == []
+    assert file_sha256(run / "model" / WEIGHTS_FILE) == weights
+    other = replace(TINY, finetuning=replace(TINY.finetuning, max_steps=3))
+    with pytest.raises(InputError, match="was written with other loop"):
+        train_member(data, run, seed=5, size=other)
 
 
 def test_more_lots_than_there_are_nights_are_refused() -> None:

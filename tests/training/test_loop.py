@@ -350,8 +350,17 @@ def test_a_finished_run_is_neither_overwritten_nor_trained_on(
     before = file_sha256(uninterrupted / RESUME_FILE)
     with pytest.raises(InputError, match="a run is here already"):
         pretrain_small(store_dir, uninterrupted)
-    pretrain_small(store_dir, uninterrupted, resume=True)
+    steps: list[str] = []
+
+    @contextmanager
+    def noted(name: str) -> Iterator[Advance]:
+        steps.append(name)
+        yield lambda *_: None
+
+    pretrain_small(store_dir, uninterrupted, resume=True, step=noted)
     assert file_sha256(uninterrupted / RESUME_FILE) == before
+    # Nor are recordings read for it.
+    assert steps == []
 
 
 @pytest.mark.parametrize("limit_bytes", [50_000, 300_000])

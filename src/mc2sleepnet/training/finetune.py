@@ -29,7 +29,7 @@ from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.freed_memory import keep_freed_memory
 from mc2sleepnet.training.kept_tokens import KeptTokens
 from mc2sleepnet.training.leaks import refuse_leak_from
-from mc2sleepnet.training.loop import LoopOptions, TrainingResult, train
+from mc2sleepnet.training.loop import LoopOptions, TrainingResult, finished, train
 from mc2sleepnet.training.model_folder import write_model_folder
 from mc2sleepnet.training.provenance import made_by
 from mc2sleepnet.training.recording_parts import parts_for
@@ -100,18 +100,15 @@ def finetune(
     device = chosen_device(loop.device)
     trained.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     loop.check_against(trained.config.sequence_length)
-    phase_name = PHASE if parent else PHASE_FROM_SCRATCH
+    phase_name = _phase_after(parent)
     is_synthetic = data.store.is_synthetic or (parent is not None and parent.is_synthetic)
-    fingerprint: dict[str, Any] = {
-        "phase": phase_name,
-        "network": trained.config.to_json(),
-        "options": asdict(options),
-        "loop": asdict(loop),
-        "parent_weights_sha256": parent.weights_sha256 if parent else "",
-        **data.describe(),
-    }
-    if parent is not None and parent.completion_sha256:
-        fingerprint["parent_completion_sha256"] = parent.completion_sha256
+    fingerprint = _fingerprint(trained.config, parent, data, options, loop)
+    kept = KeptTokens(out, fingerprint)
+    # Nothing is left to do after its last step but in a run that is to score, or to be compared with its start.
+    ended = finished(out, fingerprint) if resume and not exports and not stages_already(parent) else None
+    if ended is not None:
+        kept.remove()
+        return ended
     lineage = {"parent": parent.provenance} if parent else _front_end_fitted(trained, data, loop, step)
 
     def keep(figures: dict[str, float], step: int) -> None:
@@ -137,7 +134,6 @@ def finetune(
                 reserve_gb=loop.device_reserve_gb,
                 advance=advance,
             )
-    kept = KeptTokens(out, fingerprint)
     with step("encoding") as advance:
         phase = Finetuning(
             trained, data, options, loop=loop, keep=keep, advance=advance, parts=parts, signals=signals, kept=kept
@@ -159,6 +155,27 @@ def finetune(
         _export(load_checkpoint(out), data, tokens, loop, out, device, step)
     kept.remove()
     return result
+
+
+def _phase_after(start: Checkpoint | None) -> str:
+    return PHASE_FROM_SCRATCH if start is None else PHASE
+
+
+def _fingerprint(
+    network: NetworkConfig, start: Checkpoint | None, data: FoldData, options: FinetuneOptions, loop: LoopOptions
+) -> dict[str, Any]:
+    """All that a run must have in common with one that goes on."""
+    fingerprint = {
+        "phase": _phase_after(start),
+        "network": network.to_json(),
+        "options": asdict(options),
+        "loop": asdict(loop),
+        "parent_weights_sha256": start.weights_sha256 if start else "",
+        **data.describe(),
+    }
+    if start is not None and start.completion_sha256:
+        fingerprint["parent_completion_sha256"] = start.completion_sha256
+    return fingerprint
 
 
 def stages_already(start: Checkpoint | None) -> bool:

@@ -17,12 +17,12 @@ from mc2sleepnet.training.interruption import stop_requests
 from mc2sleepnet.training.loop_options import LoopOptions
 from mc2sleepnet.training.order import batches, drawn
 from mc2sleepnet.training.read_ahead import read_ahead
-from mc2sleepnet.training.resume import Progress, has_resume, load_resume, save_resume
+from mc2sleepnet.training.resume import Progress, finished_progress, has_resume, load_resume, save_resume
 from mc2sleepnet.training.tally import Taken, Tally
 from mc2sleepnet.training.update import Phase, rate_at, update
 from mc2sleepnet.training.watching import RunLog
 
-__all__ = ["LoopOptions", "Phase", "TrainingResult", "batches", "rate_at", "train", "update"]
+__all__ = ["LoopOptions", "Phase", "TrainingResult", "batches", "finished", "rate_at", "train", "update"]
 
 NAME_OF_FIGURE = {"macro_f1": "macro-F1", "loss": "validation loss"}
 
@@ -145,6 +145,16 @@ def train(
                 read_all_but(0)
                 keep_place()
                 raise KeyboardInterrupt
+    return _result(progress)
+
+
+def finished(out: Path, fingerprint: dict[str, Any]) -> TrainingResult | None:
+    """How the run of these options and data ended, if one in `out` has: `train` has nothing left to do there."""
+    progress = finished_progress(out, fingerprint)
+    return None if progress is None else _result(progress)
+
+
+def _result(progress: Progress) -> TrainingResult:
     return TrainingResult(
         steps=progress.step,
         best_step=progress.best_step,

@@ -28,7 +28,7 @@ from mc2sleepnet.training.engine import compile_parts, engine_used
 from mc2sleepnet.training.fit_completion import fit_completion
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.freed_memory import keep_freed_memory
-from mc2sleepnet.training.loop import LoopOptions, TrainingResult, train
+from mc2sleepnet.training.loop import LoopOptions, TrainingResult, finished, train
 from mc2sleepnet.training.probe import linear_probe
 from mc2sleepnet.training.provenance import made_by
 from mc2sleepnet.training.recording_parts import RecordingParts, parts_for
@@ -299,6 +299,16 @@ def pretrain(
         fault = "statistics_completion=ridge+stages learns from stages, pretrain_supervision=none reads none"
         raise InputError("--set", fault, "Set statistics_completion=ridge")
     loop.check_against(network.sequence_length)
+    fingerprint: dict[str, Any] = {
+        "phase": PHASE,
+        "network": network.to_json(),
+        "options": asdict(options),
+        "loop": asdict(loop),
+        **data.describe(),
+    }
+    ended = finished(out, fingerprint) if resume else None
+    if ended is not None:
+        return ended
     keep_freed_memory()
     with seeded_torch(loop.seed, "initialisation"):
         model = PretrainingNetwork(network)
@@ -328,13 +338,6 @@ def pretrain(
     if parts is not None:
         lineage["statistics_range"] = parts.range.to_json()
         parts = parts.completed(model.network.completion)
-    fingerprint: dict[str, Any] = {
-        "phase": PHASE,
-        "network": network.to_json(),
-        "options": asdict(options),
-        "loop": asdict(loop),
-        **data.describe(),
-    }
 
     def keep(figures: dict[str, float], step: int) -> None:
         best = {"step": step, **figures}

@@ -119,6 +119,21 @@ def _newest_intact(out: Path) -> tuple[Path, dict[str, Any]]:
     raise InputError(path, f"cannot be read ({fault})", "Start the run again without --resume") from fault
 
 
+def finished_progress(out: Path, fingerprint: dict[str, Any]) -> Progress | None:
+    """Where the run of these options and data ended; None where none of them has, or `load_resume` has to look.
+
+    Tells a finished run from its file alone, before data are read that only going on would need.
+    """
+    if not has_resume(out):
+        return None
+    try:
+        _, state = _newest_intact(out)
+    except InputError:
+        return None
+    progress = Progress(**state["progress"])
+    return progress if progress.ended_by and state["fingerprint"] == fingerprint else None
+
+
 def load_resume(
     out: Path, module: nn.Module, optimizer: torch.optim.Optimizer, fingerprint: dict[str, Any]
 ) -> tuple[Progress, Counter[str], int]:
