@@ -10,7 +10,7 @@ The tables were derived from all of these nights, so figures compare generators 
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ LOTS = 3
 EDGE_EPOCHS = 60
 SEQUENCE, STRIDE, BATCH, STEPS, HIDDEN = 24, 6, 32, 1500, 32
 TAILS = (0.001, 0.999)
+MEMORIES: tuple[Memory, ...] = get_args(Memory)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +71,10 @@ def read_nights(data: Path) -> tuple[list[Night], NDArray[np.int64]]:
     return nights, np.array([int(name[:2]) for name in archive["names"]])
 
 
-def made_up(index: int, stage: NDArray[np.int64], lot: int, memory: Memory) -> Night:
-    """Band powers that the generator draws for a hypnogram."""
+def made_up(index: int, stage: NDArray[np.int64], lot: int, memory: Memory | Literal["both"]) -> Night:
+    """Band powers that the generator draws for a hypnogram; with both memories, half of the nights have each."""
+    if memory == "both":
+        memory = MEMORIES[(index + lot) % len(MEMORIES)]
     generator = night_generator(SEED + lot, "transfer", index)
     traits = sample_night(sample_subject(generator), generator)
     scored = torch.from_numpy(np.where(stage == UNSCORED, W, stage))
@@ -132,12 +135,12 @@ def main() -> None:
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--memory", choices=get_args(Memory), action="append")
+    parser.add_argument("--memory", choices=(*MEMORIES, "both"), action="append")
     parser.add_argument("--seeds", type=int, default=2)
     arguments = parser.parse_args()
     real, subject = read_nights(arguments.data)
     halves = [np.flatnonzero(subject % 2 == half) for half in (0, 1)]
-    memories: tuple[Memory, ...] = tuple(arguments.memory or get_args(Memory))
+    memories = tuple(arguments.memory or (*MEMORIES, "both"))
     for name in ("real", *memories):
         rows = []
         for own, other in (halves, halves[::-1]):
