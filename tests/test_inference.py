@@ -219,7 +219,7 @@ def test_every_recording_is_read_by_completed_statistics() -> None:
     stager.completion = some_completion(has_levels=False)
     answer_night(stager, signal_uv, np.ones(100, bool), stride=8)
     own = recording_statistics(signal_uv)
-    np.testing.assert_array_equal(stager.given, stager.completion.of_parts(own[None]))
+    np.testing.assert_array_equal(stager.given, stager.completion.of_parts(own[None], np.array([100])))
 
 
 @pytest.mark.parametrize(("n_epochs", "hole"), [(100, 0), (300, 0), (ENOUGH_EPOCHS - 1, 0), (300, 60)])
@@ -232,9 +232,12 @@ def test_a_short_recording_is_looked_at_again_by_what_its_stages_say_of_the_nigh
     answer = answer_night(stager, signal_uv, is_scorable, stride=8)
     assert len(stager.given) == 2
     own = recording_statistics(signal_uv, is_scorable)
-    np.testing.assert_array_equal(stager.given[0], stager.completion.of_parts(own[None])[0])
+    np.testing.assert_array_equal(
+        stager.given[0], stager.completion.of_parts(own[None], np.array([is_scorable.sum()]))[0]
+    )
     expected = stager.completion.of_short_recording(
         own,
+        int(is_scorable.sum()),
         signal_uv[is_scorable],
         # `Loudness` answers the same whatever the statistics.
         np.exp(answer.log_probabilities[is_scorable]),

@@ -108,7 +108,7 @@ def statistics_read(
 
     Shape: [N, T] µV with dead stretches bridged, [N] → [N_STATISTICS]
     """
-    return _completed(stager, _own_statistics(stager, signal_uv, is_readable))
+    return _completed(stager, _own_statistics(stager, signal_uv, is_readable), is_readable)
 
 
 def relate_night(
@@ -239,23 +239,24 @@ def answer_night(
         decibels = epoch_decibels(read_uv, is_scorable)
     whole_uv = bridged(read_uv)
     statistics = _own_statistics(stager, whole_uv, tells)
-    answer = look(read_uv, _completed(stager, statistics), progress)
+    answer = look(read_uv, _completed(stager, statistics, tells), progress)
     near = around_sleep(stages_of(answer) > W, tells)
     if (near != tells).any():
         statistics = _own_statistics(stager, whole_uv, near)
-        answer = look(read_uv, _completed(stager, statistics))
+        answer = look(read_uv, _completed(stager, statistics, near))
     drift_db = level_drift(decibels, stages_of(answer), near & speaks(read_uv))
     if drift_db is not None:
         read_uv = without_drift_of_level(read_uv, drift_db)
         whole_uv = bridged(read_uv)
         statistics = _own_statistics(stager, whole_uv, near)
-        answer = look(read_uv, _completed(stager, statistics))
+        answer = look(read_uv, _completed(stager, statistics, near))
     share, completion = shortness(near), stager.completion
     is_answered = near & ~np.isnan(answer[:, W])
     if completion is not None and completion.levels is not None and share > 0 and is_answered.any():
         measured = epochs_measured(whole_uv, is_answered)
         of_night = completion.of_short_recording(
             statistics,
+            int(near.sum()),
             whole_uv[measured],
             np.exp(answer[measured]),
             share=share,
@@ -297,8 +298,11 @@ def _own_statistics(stager: Stager, signal_uv: NDArray[np.float32], tells: NDArr
     return recording_statistics(signal_uv, tells, removes_drift=stager.removes_drift)
 
 
-def _completed(stager: Stager, statistics: NDArray[np.float32]) -> NDArray[np.float32]:
-    return statistics if stager.completion is None else stager.completion.of_parts(statistics[None])[0]
+def _completed(stager: Stager, statistics: NDArray[np.float32], tells: NDArray[np.bool_]) -> NDArray[np.float32]:
+    if stager.completion is None:
+        return statistics
+    completed: NDArray[np.float32] = stager.completion.of_parts(statistics[None], np.array([tells.sum()]))[0]
+    return completed
 
 
 def _pieces(indices: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:

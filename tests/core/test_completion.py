@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from completions import some_levels
-from mc2sleepnet.core.completion import Completion, Ridge
+from mc2sleepnet.core.completion import NIGHT_EPOCHS, PART_EPOCHS, Completion, Ridge
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.recording_statistics import N_BINS, N_STATISTICS, recording_statistics
 from mc2sleepnet.core.spectral_bands import EDGES, bands_of_bins, bins_of_bands
@@ -35,29 +35,41 @@ def examples(count: int, seed: int) -> tuple[Rows, Rows]:
     return part.astype(np.float32), whole.astype(np.float32)
 
 
+def as_parts(completion: Completion, statistics: Rows) -> Rows:
+    return completion.of_parts(statistics, np.full(len(statistics), PART_EPOCHS))
+
+
 def taught() -> Completion:
     return Completion(ridge=Ridge.of_parts(*examples(2000, seed=0)))
 
 
 def test_parts_it_never_saw_come_out_like_their_nights() -> None:
     part, whole = examples(200, seed=2)
-    found = taught().of_parts(part)
+    found = as_parts(taught(), part)
     for columns in (slice(0, N_BINS), slice(N_BINS, 2 * N_BINS), slice(N_STATISTICS - 1, N_STATISTICS)):
         before, after = (np.abs(rows - whole)[:, columns].mean() for rows in (part, found))
         assert after < 0.25 * before
 
 
-def test_whole_nights_stay_what_they_are() -> None:
-    part, whole = examples(2000, seed=3)
-    ridge = Ridge.of_parts(np.concatenate([part, whole]), np.concatenate([whole, whole]))
-    assert np.abs(Completion(ridge=ridge).of_parts(whole) - whole)[:, :N_BINS].mean() < 0.2
+def test_a_part_is_completed_as_learned_a_night_not_at_all_and_between_them_by_its_epochs() -> None:
+    part, _ = examples(4, seed=3)
+    completion, between = taught(), (PART_EPOCHS + NIGHT_EPOCHS) // 2
+    as_part, halfway, night, longer = completion.of_parts(
+        np.repeat(part[:1], 4, axis=0), np.array([PART_EPOCHS, between, NIGHT_EPOCHS, 10 * NIGHT_EPOCHS])
+    )
+    shortest = completion.of_parts(part[:1], np.array([1]))[0]
+    np.testing.assert_array_equal(as_part, shortest)
+    assert np.abs(as_part - part[0])[:N_BINS].max() > 1
+    np.testing.assert_allclose((halfway - part[0])[:N_BINS], (as_part - part[0])[:N_BINS] / 2, atol=1e-3)
+    np.testing.assert_array_equal(night, part[0])
+    np.testing.assert_array_equal(longer, part[0])
 
 
 def test_a_line_of_the_mains_stays_where_it_is() -> None:
     part, _ = examples(1, seed=4)
     with_line = part.copy()
     with_line[0, 105] += 15.0
-    plain, lined = (taught().of_parts(rows)[0, :N_BINS] for rows in (part, with_line))
+    plain, lined = (as_parts(taught(), rows)[0, :N_BINS] for rows in (part, with_line))
     change = lined - plain
     assert change.argmax() == 105
     assert change[105] > 12
@@ -68,7 +80,7 @@ def test_far_outside_of_training_it_corrects_no_further() -> None:
     part, _ = examples(1, seed=5)
     far = part + np.float32(0)
     far[:, :N_BINS] += 1000.0 * np.log10(HZ).astype(np.float32)
-    change = taught().of_parts(far)[:, :N_BINS] - far[:, :N_BINS]
+    change = as_parts(taught(), far)[:, :N_BINS] - far[:, :N_BINS]
     assert np.isfinite(change).all()
     assert np.abs(change).max() < 60
 
@@ -103,7 +115,7 @@ def test_it_comes_back_from_a_file_as_it_was(levels: StageLevels | None, tmp_pat
     completion.save(tmp_path / "completion.npz")
     found = Completion.load(tmp_path / "completion.npz")
     part, _ = examples(3, seed=7)
-    np.testing.assert_array_equal(found.of_parts(part), completion.of_parts(part))
+    np.testing.assert_array_equal(as_parts(found, part), as_parts(completion, part))
     assert (found.levels is None) == (levels is None)
     if found.levels is not None and levels is not None:
         np.testing.assert_array_equal(found.levels.covariance, levels.covariance)
@@ -131,11 +143,12 @@ def test_of_a_short_recording_bands_follow_the_levels_as_far_as_asked_and_all_el
     signal_uv = (rng.normal(0, 20, (60, 3000)) + 0.01 * np.arange(3000)).astype(np.float32)
     probabilities = rng.dirichlet(np.ones(5), 60)
     own = recording_statistics(signal_uv, removes_drift=removes_drift)
-    by_ridge = completion.of_parts(own[None])[0]
+    by_ridge = as_parts(completion, own[None])[0]
     bands = bands_of_bins()
     known = {"removes_drift": removes_drift}
     none, half, full = (
-        completion.of_short_recording(own, signal_uv, probabilities, share=share, **known) for share in (0.0, 0.5, 1.0)
+        completion.of_short_recording(own, 60, signal_uv, probabilities, share=share, **known)
+        for share in (0.0, 0.5, 1.0)
     )
     np.testing.assert_array_equal(none, by_ridge)
     np.testing.assert_array_equal(full[N_BINS:], by_ridge[N_BINS:])

@@ -65,7 +65,7 @@ def test_parts_come_nearer_to_their_nights_and_strength_says_how_far(data: FoldD
     before, after = [], []
     for start in range(0, len(epochs) - SHORTEST_EPOCHS, SHORTEST_EPOCHS):
         own = recording_statistics(signal_uv[start : start + SHORTEST_EPOCHS])
-        completed, halfway = (one.of_parts(own[None])[0] for one in (whole, half))
+        completed, halfway = (one.of_parts(own[None], np.array([SHORTEST_EPOCHS]))[0] for one in (whole, half))
         np.testing.assert_allclose((halfway - own)[:N_BINS], 0.5 * (completed - own)[:N_BINS], atol=1e-3)
         before.append(np.abs(own[:N_BINS] - of_night).mean())
         after.append(np.abs(completed[:N_BINS] - of_night).mean())
@@ -166,5 +166,6 @@ def test_training_reads_parts_as_completed_as_scoring_does(data: FoldData) -> No
     assert parts is not None
     completed = parts.completed(completion)
     for recording, rows in parts.statistics.items():
-        np.testing.assert_array_equal(completed.statistics[recording], completion.of_parts(rows))
+        n_epochs = parts.is_in[recording].sum(axis=1)
+        np.testing.assert_array_equal(completed.statistics[recording], completion.of_parts(rows, n_epochs))
     assert parts.completed(None) is parts

@@ -4,8 +4,10 @@ Half an hour of deep sleep, normalised by itself, looks like an average night, a
 another one. But a part's statistics betray what it is a part of: their slope says how deep the sleep is, their
 deviations say how much of a night is in them. A ridge regression over parts of the training recordings and the whole
 recordings that they come from learns how the whole differs from the part, band by band; what is particular to a
-recorder, such as a line of the mains, stays as the part has it. Once the stages of a short recording are known, those
-say more (`core.stage_levels`). Ours, not the paper's. In numpy, before the network, whatever engine runs it.
+recorder, such as a line of the mains, stays as the part has it. What holds the epochs of a night is left as it is: the
+regression cannot tell a whole from a part, and would draw an unusual night towards usual ones. Once the stages of a
+short recording are known, those say more (`core.stage_levels`). Ours, not the paper's. In numpy, before the network,
+whatever engine runs it.
 """
 
 import zipfile
@@ -29,6 +31,8 @@ N_FEATURES = 2 * N_BANDS + 1
 LIMIT = 4.0
 LEAST_DEVIATION_DB, LEAST_DEVIATION_UV = 0.5, 0.1
 LEAST_SCALE = 1e-3
+# Up to so many epochs a part is completed as learned, from so many on not at all (docs/log.md, 2026-11-30).
+PART_EPOCHS, NIGHT_EPOCHS = 240, 480
 RIDGE = 30.0
 RIDGE_SHAPES = {"middle": (N_FEATURES,), "scale": (N_FEATURES,), "weight": (N_FEATURES + 1, N_FEATURES)}
 
@@ -48,6 +52,15 @@ def changed(statistics: NDArray[np.float32], change: NDArray[np.float64]) -> NDA
     result[:, N_BINS : 2 * N_BINS] *= np.exp(change[:, N_BANDS : 2 * N_BANDS] @ to_bins)
     result[:, -1:] *= np.exp(change[:, -1:])
     return result.astype(np.float32)
+
+
+def incompleteness(n_epochs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How much of the learned change is made to statistics of so many epochs: 1 of a part, 0 of a night.
+
+    Shape: any → the same
+    """
+    share: NDArray[np.float64] = (NIGHT_EPOCHS - n_epochs) / (NIGHT_EPOCHS - PART_EPOCHS)
+    return share.clip(0, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,13 +132,14 @@ class Completion:
     ridge: Ridge
     levels: StageLevels | None = None
 
-    def of_parts(self, statistics: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Statistics of the wholes, by those of parts alone. Shape: [R, N_STATISTICS] → [R, N_STATISTICS]"""
-        return changed(statistics, self.ridge.change(statistics))
+    def of_parts(self, statistics: NDArray[np.float32], n_epochs: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Statistics of the wholes, by those of parts with so many epochs. Shape: [R, N_STATISTICS], [R] → as first"""
+        return changed(statistics, self.ridge.change(statistics) * incompleteness(n_epochs)[:, None])
 
     def of_short_recording(
         self,
         statistics: NDArray[np.float32],
+        n_epochs: int,
         signal_uv: NDArray[np.float32],
         probabilities: NDArray[np.float64],
         *,
@@ -138,6 +152,8 @@ class Completion:
         ----------
         statistics
             Shape ``[N_STATISTICS]``: the recording's own.
+        n_epochs
+            How many epochs they are of.
         signal_uv
             Shape ``[M, T]``, µV: the epochs that `statistics` are of, as far as stages were found for them.
         probabilities
@@ -156,7 +172,7 @@ class Completion:
         read_uv = drift_free(signal_uv) if removes_drift else signal_uv
         bands_db = epoch_decibels(read_uv, np.ones(len(read_uv), np.bool_)) @ bands_of_bins()
         own = statistics[None]
-        change = self.ridge.change(own)
+        change = self.ridge.change(own) * incompleteness(np.array(n_epochs))
         by_levels = self.levels.medians(bands_db, probabilities) - features(own)[0, :N_BANDS]
         change[0, :N_BANDS] = share * by_levels + (1 - share) * change[0, :N_BANDS]
         of_night: NDArray[np.float32] = changed(own, change)[0]

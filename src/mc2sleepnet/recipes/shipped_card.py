@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mc2sleepnet.core.completion import NIGHT_EPOCHS
 from mc2sleepnet.core.files import write_text_atomically
 from mc2sleepnet.core.model_folder import CARD_FILE, open_model_folder
 from mc2sleepnet.core.slow_drift import DRIFT_BELOW_HZ
@@ -16,8 +17,8 @@ contact; in half of them breathing stops again and again, as in people with apne
 of 153 Sleep-EDF nights by stage; W and N3 of 23 UCDDB subjects) and label sequences (Sleep-EDF, UCDDB, DOD, BOAS);
 `synth/tables` holds them with their sources.
 
-A recording's own statistics normalise it, completed to a whole night's as parts of {completed} further synthetic nights
-taught it, which are as loud as recorders in use. {drift}
+A recording's own statistics normalise it; those of less than {night} epochs are completed to a whole night's as parts
+of {completed} further synthetic nights taught it, which are as loud as recorders in use. {drift}
 {looks}The odds of its answers were multiplied after training ({odds}): the real recordings ask for it, synthetic
 ones do not.
 
@@ -63,6 +64,7 @@ def write_shipped_card(folder: Path, *, seed: int) -> None:
         nights=len(first["fold"]["train"]),
         held_out=len(provenance["fold"]["validation"]),
         completed=len(provenance["completion"]["fitted_on"]),
+        night=NIGHT_EPOCHS,
         n_epochs=model.calibration.n_epochs,
         accuracy=provenance["best"]["accuracy"],
         macro_f1=provenance["best"]["macro_f1"],

@@ -50,11 +50,14 @@ class RecordingParts:
         Shape ``[P, N]``: which epochs of the recording each part has.
     statistics
         Shape ``[P, N_STATISTICS]``: what the network is given of each part.
+    n_epochs
+        Shape ``[P]``: of how many epochs they are.
     """
 
     store: Store
     is_in: dict[int, NDArray[np.bool_]]
     statistics: dict[int, NDArray[np.float32]]
+    n_epochs: dict[int, NDArray[np.int64]]
 
     @property
     def range(self) -> StatisticsRange:
@@ -65,7 +68,8 @@ class RecordingParts:
         """The same parts for a network whose statistics are completed: by them alone, no part is looked at twice."""
         if completion is None:
             return self
-        return replace(self, statistics={one: completion.of_parts(rows) for one, rows in self.statistics.items()})
+        found = {one: completion.of_parts(rows, self.n_epochs[one]) for one, rows in self.statistics.items()}
+        return replace(self, statistics=found)
 
     def draw(self, indices: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """For each sequence a random part that has some of its epochs: the others become padding.
@@ -158,7 +162,7 @@ def recording_parts(
     advance
         Told recordings done, all of them, and the last one's name.
     """
-    is_in, statistics = {}, {}
+    is_in, statistics, n_epochs = {}, {}, {}
     for night in thinned_recordings(data, recordings, removes_drift=removes_drift, advance=advance):
         parts = [np.ones(len(night.epochs), np.bool_)]
         if kind == "random":
@@ -170,7 +174,8 @@ def recording_parts(
                 parts[index] = parts[0]
             rows.append(night.statistics(parts[index][night.is_readable]))
         is_in[night.recording], statistics[night.recording] = np.stack(parts), np.stack(rows)
-    return RecordingParts(store=data.store, is_in=is_in, statistics=statistics)
+        n_epochs[night.recording] = np.stack(parts)[:, night.is_readable].sum(axis=1)
+    return RecordingParts(store=data.store, is_in=is_in, statistics=statistics, n_epochs=n_epochs)
 
 
 @dataclass(frozen=True, kw_only=True)
