@@ -51,6 +51,12 @@ def test_parts_it_never_saw_come_out_like_their_nights() -> None:
         assert after < 0.25 * before
 
 
+def test_of_wholes_among_the_parts_it_learns_to_leave_them() -> None:
+    part, whole = examples(2000, seed=3)
+    ridge = Ridge.of_parts(np.concatenate([part, whole]), np.concatenate([whole, whole]))
+    assert np.abs(as_parts(Completion(ridge=ridge), whole) - whole)[:, :N_BINS].mean() < 0.2
+
+
 def test_a_part_is_completed_as_learned_a_night_not_at_all_and_between_them_by_its_epochs() -> None:
     part, _ = examples(4, seed=3)
     completion, between = taught(), (PART_EPOCHS + NIGHT_EPOCHS) // 2

@@ -22,7 +22,7 @@ from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.recipes import pretrain_fold
 from mc2sleepnet.training import resume as resume_module
 from mc2sleepnet.training.batch import Batch
-from mc2sleepnet.training.loop import LoopOptions, batches, train
+from mc2sleepnet.training.loop import LoopOptions, batches, finished, train
 from mc2sleepnet.training.resume import PREVIOUS_FILE, RESUME_FILE
 from mc2sleepnet.training.watching import METRICS_FILE, TENSORBOARD_FOLDER
 
@@ -151,6 +151,24 @@ def test_a_damaged_resume_file_is_told_and_the_one_before_it_goes_on_to_the_same
     assert [json.loads(row)["step"] for row in (tmp_path / "damaged" / METRICS_FILE).read_text().splitlines()] == [
         *range(1, 6)
     ]
+
+
+def test_whether_a_run_has_ended_is_asked_without_a_word_of_damaged_files(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert finished(tmp_path, {}) is None
+    run(Slope([0.1, 0.2, 0.3]), tmp_path, max_steps=3)
+    ended = finished(tmp_path, {})
+    assert ended is not None
+    assert ended.steps == 3
+    assert finished(tmp_path, {"seed": 2}) is None
+    # The one before it had not ended; that its successor is damaged, whoever goes on says, once.
+    (tmp_path / RESUME_FILE).write_bytes(b"damaged")
+    assert finished(tmp_path, {}) is None
+    assert not caplog.records
+    run(Slope([0.3]), tmp_path, max_steps=3, resume=True)
+    (told,) = caplog.records
+    assert RESUME_FILE in told.getMessage()
 
 
 def test_a_run_that_goes_on_with_another_arithmetic_says_that_its_last_bits_may_differ(

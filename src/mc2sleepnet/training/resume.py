@@ -99,8 +99,8 @@ def has_resume(out: Path) -> bool:
     return any((out / name).is_file() for name in (RESUME_FILE, PREVIOUS_FILE))
 
 
-def _newest_intact(out: Path) -> tuple[Path, dict[str, Any]]:
-    """The newest state that can be read, and its file."""
+def _newest_intact(out: Path) -> tuple[Path, dict[str, Any], dict[Path, Exception]]:
+    """The newest state that can be read, its file, and what is wrong with newer ones."""
     faults: dict[Path, Exception] = {}
     for path in (out / RESUME_FILE, out / PREVIOUS_FILE):
         if not path.is_file():
@@ -112,9 +112,7 @@ def _newest_intact(out: Path) -> tuple[Path, dict[str, Any]]:
         except Exception as error:
             faults[path] = error
         else:
-            for damaged, fault in faults.items():
-                logger.warning("%s: cannot be read (%s). Going on from %s.", damaged, fault, path.name)
-            return path, state
+            return path, state, faults
     path, fault = next(iter(faults.items()))
     raise InputError(path, f"cannot be read ({fault})", "Start the run again without --resume") from fault
 
@@ -127,7 +125,7 @@ def finished_progress(out: Path, fingerprint: dict[str, Any]) -> Progress | None
     if not has_resume(out):
         return None
     try:
-        _, state = _newest_intact(out)
+        _, state, _ = _newest_intact(out)
     except InputError:
         return None
     progress = Progress(**state["progress"])
@@ -144,7 +142,9 @@ def load_resume(
     InputError
         If the file cannot be read, or was written with other options or data.
     """
-    path, state = _newest_intact(out)
+    path, state, faults = _newest_intact(out)
+    for damaged, fault in faults.items():
+        logger.warning("%s: cannot be read (%s). Going on from %s.", damaged, fault, path.name)
     saved = state["fingerprint"]
     differing = sorted(key for key in {*saved, *fingerprint} if saved.get(key) != fingerprint.get(key))
     if differing:
@@ -164,7 +164,7 @@ def load_resume(
     try:
         module.load_state_dict(state["module"])
     except RuntimeError:
-        fault = "holds weights of another network: another version of this program began the run"
-        raise InputError(path, fault, "Go on with that version, or write to another folder") from None
+        cause = "holds weights of another network: another version of this program began the run"
+        raise InputError(path, cause, "Go on with that version, or write to another folder") from None
     optimizer.load_state_dict(state["optimizer"])
     return Progress(**state["progress"]), Counter(state["sums"]), state["n_summed"]
