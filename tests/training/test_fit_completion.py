@@ -20,7 +20,7 @@ from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.recipes import finetune_fold, pretrain_fold
 from mc2sleepnet.store import Store
-from mc2sleepnet.training.fit_completion import N_LENGTHS, fit_completion, fit_ridge, parts_of
+from mc2sleepnet.training.fit_completion import N_LENGTHS, completing, fit_completion, fit_ridge, parts_of
 from mc2sleepnet.training.fit_stage_levels import fit_stage_levels
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions
@@ -156,6 +156,19 @@ def test_pre_training_fits_it_where_it_is_asked_for_and_fine_tuning_keeps_it(
         open_model_folder(tmp_path / "fine")
     with pytest.raises(InputError, match=r"not the one config\.json was written for"):
         load_checkpoint(tmp_path / "fine")
+
+
+def test_a_run_begun_when_more_was_completed_is_not_gone_on_with(
+    store_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = ["max_steps=2", "validate_every_steps=2", "batch_sequences=4", "width=0.125", "spectrogram_layers=1"]
+    asked = [*few, "sequence_layers=1", "signal_norm=recording", "statistics_completion=ridge"]
+    pretrain_fold(store_dir, tmp_path / "run", fold=1, preset="paper", resume=False, assignments=asked)
+    pretrain_fold(store_dir, tmp_path / "run", fold=1, preset="paper", resume=True, assignments=asked)
+    monkeypatch.setattr("mc2sleepnet.training.fit_completion.NIGHT_EPOCHS", 9999)
+    with pytest.raises(InputError, match="was written with other statistics_completed"):
+        pretrain_fold(store_dir, tmp_path / "run", fold=1, preset="paper", resume=True, assignments=asked)
+    assert completing(NetworkConfig()) == {}
 
 
 def test_training_reads_parts_as_completed_as_scoring_does(data: FoldData) -> None:

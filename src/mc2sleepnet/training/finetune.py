@@ -24,7 +24,7 @@ from mc2sleepnet.training.calibrate import calibrate
 from mc2sleepnet.training.devices import chosen_device
 from mc2sleepnet.training.engine import compile_parts, engine_used
 from mc2sleepnet.training.finetuning import FinetuneOptions, Finetuning
-from mc2sleepnet.training.fit_completion import fit_completion
+from mc2sleepnet.training.fit_completion import completing, fit_completion
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.freed_memory import keep_freed_memory
 from mc2sleepnet.training.kept_tokens import KeptTokens
@@ -171,6 +171,7 @@ def _fingerprint(
         "options": asdict(options),
         "loop": asdict(loop),
         "parent_weights_sha256": start.weights_sha256 if start else "",
+        **completing(network),
         **data.describe(),
     }
     if start is not None and start.completion_sha256:

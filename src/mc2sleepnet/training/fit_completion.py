@@ -5,12 +5,13 @@ only: what short records and broken nights are.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.completion import Completion, Ridge
+from mc2sleepnet.core.completion import NIGHT_EPOCHS, PART_EPOCHS, Completion, Ridge
 from mc2sleepnet.core.progress import Advance, Step
 from mc2sleepnet.core.stages import N3, N_STAGES, W
 from mc2sleepnet.model.config import NetworkConfig
@@ -20,6 +21,13 @@ from mc2sleepnet.training.recording_parts import SHORTEST_EPOCHS, thinned_record
 from mc2sleepnet.training.seeding import keyed_generator
 
 N_LENGTHS, N_SELECTIONS = 5, 3
+
+
+def completing(config: NetworkConfig) -> dict[str, Any]:
+    """What a run whose network reads completed statistics needs in common with one that goes on."""
+    if config.statistics_completion == "none":
+        return {}
+    return {"statistics_completed": {"in_full_up_to_epochs": PART_EPOCHS, "none_from_epochs": NIGHT_EPOCHS}}
 
 
 def fit_completion(config: NetworkConfig, data: FoldData, *, seed: int, step: Step) -> Completion | None:

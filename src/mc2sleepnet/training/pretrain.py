@@ -25,7 +25,7 @@ from mc2sleepnet.training.augmentation import augmented_batch
 from mc2sleepnet.training.batch import Batch
 from mc2sleepnet.training.devices import chosen_device
 from mc2sleepnet.training.engine import compile_parts, engine_used
-from mc2sleepnet.training.fit_completion import fit_completion
+from mc2sleepnet.training.fit_completion import completing, fit_completion
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.freed_memory import keep_freed_memory
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, finished, train
@@ -304,6 +304,7 @@ def pretrain(
         "network": network.to_json(),
         "options": asdict(options),
         "loop": asdict(loop),
+        **completing(network),
         **data.describe(),
     }
     ended = finished(out, fingerprint) if resume else None
