@@ -26,6 +26,7 @@ from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.model.staging_network import StagingNetwork
 
 _TRAIN_ANEW = "Copy the folder again or train anew"
+_RESUME = "Resume the run if it was interrupted; else copy the folder again, or train anew in another one"
 FORMAT = 1
 
 
@@ -116,12 +117,16 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         raise InputError(
             weights_path,
             "the weights are not the ones config.json was written for",
-            "Resume the run, or copy the folder again",
+            _RESUME,
         )
     completion_sha256 = config.get(COMPLETION_KEY)
     if completion_sha256 and (not completion_path.is_file() or file_sha256(completion_path) != completion_sha256):
         fault = "missing, or not the one config.json was written for"
-        raise InputError(completion_path, fault, "Resume the run, or copy the folder again")
+        raise InputError(
+            completion_path,
+            fault,
+            _RESUME,
+        )
     completion = Completion.load(completion_path) if completion_sha256 else None
     try:
         network = build_network(NetworkConfig.from_json(config["network"]))

@@ -114,7 +114,7 @@ def _newest_intact(out: Path) -> tuple[Path, dict[str, Any], dict[Path, Exceptio
         else:
             return path, state, faults
     path, fault = next(iter(faults.items()))
-    raise InputError(path, f"cannot be read ({fault})", "Start the run again without --resume") from fault
+    raise InputError(path, f"cannot be read ({fault})", "Begin anew in another folder") from fault
 
 
 def finished_progress(out: Path, fingerprint: dict[str, Any]) -> Progress | None:
