@@ -78,20 +78,24 @@ def loudness(nights: list[Array]) -> Array:
     return np.stack([power.median(dim=0).values.numpy() for power in powers])
 
 
+ROW_PX, SIDE_PX, PX_PER_UV, SHOWN_SAMPLES = 100, 730, 0.45, 2000
+
+
 def page(pairs: list[tuple[Array, Array]], rng: np.random.Generator, path: Path) -> str:
-    """Ten seconds of each of a pair, one above the other; which one is real is drawn. SVG."""
-    key, lines = [], []
+    """20 s of each of a pair, side by side, cut off at ±111 µV; which one is real is drawn. SVG."""
+    key, traces = [], []
     for row, pair in enumerate(pairs):
         real_is_left = bool(rng.integers(2))
         key.append("left" if real_is_left else "right")
         for side, epoch in enumerate(pair if real_is_left else pair[::-1]):
-            x = epoch[:2000] - np.median(epoch)
-            points = " ".join(
-                f"{20 + 760 * side + t * 0.36:.1f},{60 + 100 * row - v * 0.45:.1f}" for t, v in enumerate(x)
-            )
-            lines.append(f'<polyline points="{points}" fill="none" stroke="#123" stroke-width="0.7"/>')
-    height = 100 * len(pairs) + 20
-    body = "".join(lines)
+            x = epoch[:SHOWN_SAMPLES] - np.median(epoch)
+            across = np.arange(SHOWN_SAMPLES) * SIDE_PX / SHOWN_SAMPLES
+            points = " ".join(f"{t:.1f},{ROW_PX / 2 - v * PX_PER_UV:.1f}" for t, v in zip(across, x, strict=True))
+            place = f'x="{20 + (SIDE_PX + 30) * side}" y="{10 + ROW_PX * row}" width="{SIDE_PX}" height="{ROW_PX}"'
+            line = f'<polyline points="{points}" fill="none" stroke="#123" stroke-width="0.7"/>'
+            traces.append(f"<svg {place}>{line}</svg>")
+    height = ROW_PX * len(pairs) + 20
+    body = f'<rect width="100%" height="100%" fill="white"/>{"".join(traces)}'
     path.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" width="1520" height="{height}">{body}</svg>')
     return f"{path.name}: real is " + " ".join(key)
 
