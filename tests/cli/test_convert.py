@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mc2sleepnet.cli import app
-from mc2sleepnet.formats import FORMATS, read_hypnogram
+from mc2sleepnet.formats import FILE_NAMES, FORMATS, read_hypnogram
 
 BIDS = "onset\tduration\tstage_hum\tstage_ai\n0\t30\t0\t0\n30\t30\t2\t4\n60\t30\t8\t3\n"
 
@@ -50,6 +50,23 @@ def test_options_decide_what_else_would_be_assumed(source: Path, tmp_path: Path)
     row = json.loads(result.stdout)
     assert (row["n_epochs"], row["n_scored"], row["notes"], row["lost"]) == (3, 3, [], [])
     assert read_hypnogram(tmp_path / "o").stage.tolist() == [0, 3, 3]
+
+
+@pytest.mark.parametrize("dialect", ["csv", "text"])
+def test_that_a_night_is_synthetic_is_known_by_the_provenance_beside_it(
+    dialect: str, source: Path, tmp_path: Path
+) -> None:
+    """The columns of hypnogram.csv are fixed, and bare stages have no room: `score` says it beside them."""
+    scored, out = tmp_path / FILE_NAMES[dialect], tmp_path / "out.json"
+    call(source, "--to", dialect, "--out", scored)
+    for facts, is_synthetic in ((None, False), ("no JSON", False), ("[]", False), ('{"is_synthetic": true}', True)):
+        if facts is not None:
+            (tmp_path / "provenance.json").write_text(facts)
+        assert call(scored, "--to", "json", "--out", out).exit_code == 0
+        assert json.loads(out.read_text())["is_synthetic"] is is_synthetic
+    scored.rename(tmp_path / "mine.txt")
+    assert call(tmp_path / "mine.txt", "--to", "json", "--out", out).exit_code == 0
+    assert json.loads(out.read_text())["is_synthetic"] is False
 
 
 def test_a_hypnogram_is_never_written_over_itself(source: Path) -> None:

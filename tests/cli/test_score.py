@@ -65,6 +65,20 @@ def test_every_format_asked_for_is_there_and_the_five_always(night: Path, model_
     }
 
 
+def test_formats_of_an_earlier_call_do_not_stay_beside_other_stages(
+    night: Path, model_dir: Path, tmp_path: Path
+) -> None:
+    words = ["score", night, "--model", model_dir, "--out", tmp_path / "out"]
+    (tmp_path / "out" / "night").mkdir(parents=True)
+    mine = tmp_path / "out" / "night" / "hypnogram.txt"
+    mine.write_text("notes of a person\n")
+    assert call(*words, "--formats", "bids,json", "--risk", 0).exit_code == 0
+    assert call(*words, "--formats", "json", "--risk", 1).exit_code == 0
+    assert not (tmp_path / "out" / "night" / "events.tsv").exists()
+    assert json.loads((tmp_path / "out" / "night" / "hypnogram.json").read_text())["review"] == [0] * 14
+    assert mine.read_text() == "notes of a person\n"
+
+
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
@@ -192,6 +206,35 @@ def test_a_folder_that_may_not_be_written_is_told(night: Path, model_dir: Path, 
     result = call("score", night, "--model", model_dir, "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "cannot be written" in result.stderr
+
+
+def test_a_folder_that_is_there_and_may_not_be_written_is_told_before_anything_is_scored(
+    night: Path, model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**_: object) -> object:  # as for a user who is not root
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr("mc2sleepnet.scoring.cohort.TemporaryFile", refused)
+    result = call("score", night, "--model", model_dir, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "cannot be written (permission denied). Choose another --out" in result.stderr
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_table_that_cannot_be_written_hides_no_failure(
+    night: Path, model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> object:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("mc2sleepnet.scoring.summary.write_text_atomically", full)
+    words = ["--model", model_dir, "--out", tmp_path / "out"]
+    both = call("score", night, tmp_path / "none.edf", *words)
+    assert both.exit_code == 1
+    assert "summary.csv: cannot be written (no space left on device). Free the disk" in both.stderr
+    assert "none.edf" in both.stderr
+    assert call("score", night, *words).exit_code == 2
 
 
 @pytest.mark.parametrize("n_epochs", [1, 2, 3, 10, 15, 16, 17, 33, 960, 3000])

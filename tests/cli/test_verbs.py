@@ -1,5 +1,6 @@
 """Verbs as a user meets them: exit codes, one-line errors, results on stdout and progress on stderr."""
 
+import csv
 import json
 import os
 import shutil
@@ -156,6 +157,24 @@ def test_resume_leaves_out_what_is_finished_and_does_the_rest(model_dir: Path, t
     assert (tmp_path / "out" / "first" / "hypnogram.csv").stat().st_mtime_ns == written
     other_risk = call("score", first, *settings, "--resume", "--risk", 0.5)
     assert json.loads(other_risk.stdout)["status"] == "scored"
+
+
+def test_a_finished_recording_is_known_again_when_another_of_its_name_joins(model_dir: Path, tmp_path: Path) -> None:
+    def statuses(*words: object) -> list[str]:
+        result = call("score", *words, "--model", model_dir, "--out", tmp_path / "out", "--json")
+        told = [json.loads(line) for line in result.stdout.splitlines()]
+        return [f"{Path(one['folder'] or '-').name} {one['status']}" for one in told]
+
+    for lab, seconds in (("a", 60), ("b", 90)):
+        (tmp_path / "in" / lab).mkdir(parents=True)
+        write_night(tmp_path / "in" / lab / "night.edf", seconds=seconds)
+    first, second = (tmp_path / "in" / lab / "night.edf" for lab in "ab")
+    assert statuses(first) == ["night scored"]
+    assert statuses(second) == ["- failed"]
+    assert statuses(tmp_path / "in", "--resume") == ["night finished before", "b_night scored"]
+    with (tmp_path / "out" / "summary.csv").open() as file:
+        rows = [(row["folder"], row["status"]) for row in csv.DictReader(file)]
+    assert rows == [("night", "scored"), ("b_night", "scored")]
 
 
 def call_for_real(*arguments: object) -> subprocess.CompletedProcess[bytes]:

@@ -1,8 +1,10 @@
 import csv
 
+import edfio
 import pytest
 
 from corpus_files import SHHS_LETTERS, SHHS_STAGES, nsrr_xml, profusion_xml, write_recording
+from edf_files import noise_uv, signal
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.corpora import folds_of
 from mc2sleepnet.corpora.folder import FolderLayout
@@ -225,6 +227,127 @@ def test_a_recording_without_hypnogram_is_named_and_one_twice_is_refused(source,
         prepared(source, store_dir)
 
 
+@pytest.mark.parametrize("stem", ["s15_nohyp", "s15nohyp", "s15_scored", "s15-events", "hypnogram"])
+def test_a_file_with_signals_is_a_recording_whatever_its_name(source, store_dir, stem):
+    write_pair(source, "a")
+    write_recording(source / f"{stem}.edf", EEG, 4)
+    assert prepared(source, store_dir).missing == (f"{stem}.edf has no hypnogram",)
+    (source / f"{stem}.txt").write_text("W\nN1\nN2\n?\n")
+    assert [name for name, _, _ in sleepers(prepared(source, store_dir))] == ["a", stem]
+
+
+@pytest.mark.parametrize("stem", ["night", "night_scored"])
+def test_a_bdf_file_is_a_recording_like_an_edf_file(source, store_dir, stem):
+    data = noise_uv(120, 100)
+    edfio.Bdf([edfio.BdfSignal(data, 100, label="EEG C4-M1", physical_dimension="uV")]).write(source / f"{stem}.bdf")
+    (source / f"{stem}.txt").write_text("W\nN1\nN2\n?\n")
+    (source / "subjects.csv").write_text(f"recording,subject\n{stem}.bdf,ann\n")
+    summary = prepared(source, store_dir, subjects=source / "subjects.csv")
+    assert sleepers(summary) == [(stem, "ann", 1)]
+    assert summary.recordings[0].stage == "W12"
+
+
+def write_recording_with_stages(path, texts):
+    annotations = [edfio.EdfAnnotation(30 * i, 30, text) for i, text in enumerate(texts)]
+    edfio.Edf([signal(noise_uv(120, 100), 100, "EEG C4-M1")], annotations=annotations).write(path)
+
+
+def test_a_hypnogram_may_hold_signals_as_well_as_stages(source, store_dir):
+    write_recording(source / "night.edf", EEG, 4)
+    write_recording_with_stages(source / "night_hypnogram.edf", ["Sleep stage W", "Sleep stage N1", "Sleep stage N2"])
+    summary = prepared(source, store_dir)
+    assert [recording.stage for recording in summary.recordings] == ["W12"]
+    assert summary.missing == ()
+
+
+def test_signals_without_stages_are_never_the_hypnogram_of_another_recording(source, store_dir):
+    write_pair(source, "night")
+    write_recording_with_stages(source / "night_hyp.edf", ["Lights off"])
+    summary = prepared(source, store_dir)
+    assert [recording.stage for recording in summary.recordings] == ["W12"]
+    assert summary.missing == ("night_hyp.edf has no hypnogram",)
+
+
+STAGES_ALONE = {
+    "b.csv": "Epoch,Stage\n0,W\n1,N1\n2,N2\n",
+    "b.txt": "W\nN1\nN2\n?\n",
+    "b_events.tsv": "onset\tduration\ttrial_type\n0\t30\tW\n30\t30\tN2\n",
+    "b.json": '["W", "N1", "N2"]',
+    "b-noxturnal.csv": "Début,Fin,Événement,Durée\n[],[],[],[s]\n22:30:00,22:30:30,Éveil,30\n22:30:30,22:31:00,N1,30\n",
+    "b_hypnogram.csv": "a damaged one, told by its name",
+    "b_hyp.edf": "0       a damaged one",
+}
+
+
+@pytest.mark.parametrize("name", STAGES_ALONE)
+def test_a_hypnogram_without_a_recording_is_named(source, store_dir, name):
+    write_pair(source, "a")
+    (source / "more").mkdir()
+    (source / "more" / name).write_text(STAGES_ALONE[name])
+    summary = prepared(source, store_dir)
+    assert summary.missing == (f"more/{name} has no recording",)
+    assert summary.missing[0] in summary.to_text()
+    assert summary.to_json()["missing"] == list(summary.missing)
+
+
+def test_hypnograms_without_signals_and_without_a_recording_are_named(source, store_dir):
+    write_pair(source, "a")
+    write_edf_hypnogram(source / "b.edf")
+    (source / "c-nsrr.xml").write_bytes(nsrr_xml(SHHS_STAGES))
+    (source / "d.xml").write_bytes(profusion_xml(SHHS_STAGES))
+    told = tuple(f"{name} has no recording" for name in ("b.edf", "c-nsrr.xml", "d.xml"))
+    assert prepared(source, store_dir).missing == told
+
+
+def test_a_hypnogram_that_patterns_describe_without_its_recording_is_named(source, store_dir):
+    for name in ("a", "b"):
+        write_pair(source, name)
+    (source / "b.edf").unlink()
+    summary = prepared(source, store_dir, recordings="{who}.edf", hypnograms="{who}.txt")
+    assert summary.missing == ("b.txt has no recording",)
+
+
+def test_a_second_hypnogram_of_a_night_has_a_recording(source, store_dir):
+    write_pair(source, "a")
+    (source / "a_stages.csv").write_text("Epoch,Stage\n0,W\n1,N1\n2,N2\n")
+    assert prepared(source, store_dir).missing == ()
+
+
+NO_HYPNOGRAMS = {
+    "readme.txt": "Nights of four people.\nScored by two.\n",
+    # Their subjects, sexes and hands would all read as stages.
+    "subjects.csv": "recording,subject,night\na,s1,1\nb,s2,1\nc,s3,1\n",
+    "names.csv": "name,age\ns1,33\ns2,44\ns3,55\n",
+    "participants.tsv": "participant_id\tsex\thand\nsub-01\tw\tR\nsub-02\tm\tL\n",
+    "summary.csv": "folder,status,start,n_scored\ns1,scored,2024-03-01T23:00:00,900\ns2,failed,,\n",
+    "split.csv": "subject,side\ns1,train\ns2,validation\ns3,test\n",
+    "split.json": '{"train": ["s1"], "validation": ["s2"], "test": ["s3"]}',
+    "channels.tsv": "name\ttype\tunits\nC4\tEEG\tuV\nM1\tMISC\tuV\n",
+    "task-rest_events.tsv": "onset\tduration\ttrial_type\n0\t1\ttone\n2\t1\tclick\n",
+    "signals.csv": "".join(f"{i / 7:.3f},{i / 3:.3f},{i}\n" for i in range(50)),
+    "empty.txt": "",
+}
+
+
+def test_tables_and_notes_that_are_no_hypnograms_are_not_named(source, store_dir):
+    write_pair(source, "a")
+    for name, text in NO_HYPNOGRAMS.items():
+        (source / name).write_text(text)
+    assert prepared(source, store_dir).missing == ()
+
+
+def test_what_the_program_itself_wrote_into_the_folder_is_not_named(source):
+    write_pair(source, "a")
+    write_pair(source, "b")
+    scored = source / "scored" / "a"
+    scored.mkdir(parents=True)
+    (scored / "hypnogram.csv").write_text("Epoch,Stage\n0,W\n1,N1\n2,N2\n")
+    write_edf_hypnogram(scored / "hypnogram.edf")
+    (scored / "provenance.json").write_text("{}")
+    assert prepared(source, source / "store").missing == ()
+    assert prepared(source, source / "store").missing == ()
+
+
 def test_a_folder_without_pairs_is_refused(source, store_dir):
     with pytest.raises(InputError, match="holds no recording with its hypnogram"):
         prepared(source, store_dir)
@@ -236,6 +359,14 @@ def test_numbers_and_columns_are_read_as_told(source, store_dir):
     numbers = PrepareOptions(codes="ucddb")
     assert prepare("folder", source, store_dir, options=numbers).recordings[0].stage == "WR12"
     assert prepare("folder", source, store_dir, options=PrepareOptions(codes="aasm")).recordings[0].stage == "W123"
+
+
+def test_a_numbering_that_does_not_exist_is_refused_before_anything_is_read(source, store_dir):
+    write_pair(source)
+    told = r"^--codes: no numbering 'foo'\. Choose --codes from aasm, nsrr, ucddb\.$"
+    with pytest.raises(InputError, match=told):
+        prepare("folder", source, store_dir, options=PrepareOptions(codes="foo"))
+    assert not store_dir.exists()
 
 
 def test_patterns_and_tables_belong_to_a_folder_alone(source, store_dir):

@@ -110,6 +110,47 @@ def test_a_split_file_becomes_the_stores_manifest(source, tmp_path):
         prepare("sleep-edf-78", source, tmp_path / "other", options=PrepareOptions(split=path))
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "no such file"),
+        ('{"train": ["1"]}', "lacks one of the lists"),
+        ('{"train": [', "is no JSON"),
+        ("subject;side\n1;train\n", "has no columns"),
+        ("subject,side\n1,training\n", "line 2: 'training' is no side"),
+        pytest.param('subject,side\n"' + 70_000 * "1\n", "is no table", id="a quote that never closes"),
+        ("subject,side\n1,train\n2,validation\n", "names no test members"),
+        ("subject,side\n1,train\nX.edf,test\n2,validation\nx,validation\n", "'x' is in validation and in test"),
+    ],
+)
+def test_a_split_file_that_no_store_could_have_is_refused_before_anything_is_read(source, tmp_path, text, words):
+    path = tmp_path / "split.csv"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InputError, match=words) as raised:
+        prepare("shhs", source, tmp_path / "store", options=PrepareOptions(split=path))
+    assert raised.value.where == str(path)
+    assert not (tmp_path / "store").exists()
+    with pytest.raises(InputError, match=words):
+        prepare("shhs", tmp_path / "nowhere", tmp_path / "store", options=PrepareOptions(split=path))
+
+
+def test_a_member_that_is_named_twice_on_its_side_is_no_mistake(source, tmp_path):
+    path = tmp_path / "split.csv"
+    path.write_text(
+        "recording,side\nshhs1-200001,train\nshhs1-200001.edf,train\nshhs1-200002,validation\nshhs1-200003,test\n"
+    )
+    summary = prepare("shhs", source, tmp_path / "store", options=PrepareOptions(split=path))
+    assert summary.folds[0].train == ("200001",)
+
+
+def test_a_negative_seed_is_refused_before_anything_is_read(source, tmp_path):
+    for corpus in ("shhs", "folder", "sleep-edf-78"):
+        with pytest.raises(InputError, match=r"^seed: -1 is negative\. Give a seed of 0 or more\.$"):
+            prepare(corpus, source, tmp_path / "store", options=PrepareOptions(seed=-1))
+    assert not (tmp_path / "store").exists()
+
+
 def test_another_seed_draws_another_split_without_preparing_again(source, tmp_path):
     first = prepare("shhs", source, tmp_path / "store")
     second = prepare("shhs", source, tmp_path / "store", options=PrepareOptions(seed=7))

@@ -1,5 +1,6 @@
 import json
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import mc2sleepnet as mc2
 from hypnogram_files import START, csv_file, hypnogram, night, text_file
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.evaluation.evaluate import evaluate_paths
 from mc2sleepnet.evaluation.pairing import pair
 from mc2sleepnet.formats import ScoredHypnogram
@@ -71,6 +73,21 @@ def test_a_night_across_midnight_meets_one_that_begins_after_it(tmp_path):
     before = csv_file(tmp_path / "a.csv", [0] * 10 + REFERENCE, datetime(2024, 3, 1, 23, 55))
     after = csv_file(tmp_path / "b.csv", SCORED, datetime(1985, 1, 1, 0, 0))
     assert mc2.evaluate(before, after).accuracy == pytest.approx(5 / 6)
+
+
+def test_nights_without_an_epoch_that_both_sides_scored_are_an_error(tmp_path):
+    with pytest.raises(InputError, match="no epoch to which both sides give a stage"):
+        mc2.evaluate(["UNS", "W"], ["W", "UNS"])
+    files = csv_file(tmp_path / "a.csv", [-1, 0]), csv_file(tmp_path / "b.csv", [0, -1])
+    with pytest.raises(InputError, match="a stage in none of the 1 epochs"):
+        mc2.evaluate(*files)
+
+
+def test_a_synthetic_night_in_memory_says_so():
+    hypnogram = Hypnogram(stage=np.array(SCORED, np.int8))
+    night = SimpleNamespace(hypnogram=hypnogram, hypnodensity=None, is_synthetic=True)
+    assert mc2.evaluate(REFERENCE, night).is_synthetic
+    assert not mc2.evaluate(REFERENCE, hypnogram).is_synthetic
 
 
 def test_nights_that_share_no_time_are_an_error_naming_the_file(tmp_path):

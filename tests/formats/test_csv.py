@@ -46,10 +46,10 @@ def test_a_scored_epoch_without_probabilities_is_our_own_bug(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_spreadsheets_byte_order_mark_and_line_ends_do_no_harm(tmp_path):
+def test_a_spreadsheets_byte_order_mark_line_ends_and_blank_lines_at_the_end_do_no_harm(tmp_path):
     path = tmp_path / "h.csv"
     write(path, [0, -1, 3])
-    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n\r\n")
     assert read_hypnogram(path).stage.tolist() == [0, -1, 3]
 
 

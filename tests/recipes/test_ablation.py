@@ -173,14 +173,21 @@ def test_runs_lists_cells_with_status_figure_time_and_what_differs(grid: Path) -
     record_path.write_text(json.dumps(record))
 
 
-def test_runs_lists_plain_runs_and_tells_a_wrong_folder(trained: Path, tmp_path: Path) -> None:
+def test_runs_lists_plain_runs(trained: Path) -> None:
     rows = {row["path"]: row for row in json.loads(call("runs", str(trained), "--json").stdout)}
     assert {path: (row["kind"], row["status"], row["step"]) for path, row in rows.items()} == {
         "model": ("finetune", "finished", 6),
         "pretrain": ("pretrain", "finished", 6),
     }
     assert all(row["figure"] == "validation macro-F1" and 0 <= row["best"] <= 1 for row in rows.values())
-    assert call("runs", str(tmp_path / "nowhere")).exit_code == 2
+
+
+def test_runs_tells_a_wrong_folder_and_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for name in ("nowhere", "file"):
+        wrong = call("runs", str(tmp_path / name))
+        assert wrong.exit_code == 2
+        assert f"{tmp_path / name}: no such folder. Name a folder that holds runs." in wrong.stderr
     assert call("runs", str(tmp_path)).stdout.startswith("no runs in")
 
 

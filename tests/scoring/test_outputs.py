@@ -221,8 +221,11 @@ def test_noise_at_other_rates_and_units_is_the_same_noise(tmp_path: Path, model_
     assert of_plain.tolist() == of_other.tolist()
 
 
-@pytest.mark.parametrize(("samples", "rate"), [(np.zeros((2, 9000)), 100.0), (np.zeros(9000), float("nan"))])
-def test_samples_of_another_shape_or_rate_are_told(samples: np.ndarray, rate: float, model_dir: Path) -> None:
+@pytest.mark.parametrize(
+    ("samples", "rate"),
+    [(np.zeros((2, 9000)), 100.0), (np.zeros(9000), float("nan")), (np.ones(9000, np.complex128), 100.0)],
+)
+def test_samples_that_are_no_channel_s_are_told(samples: np.ndarray, rate: float, model_dir: Path) -> None:
     with pytest.raises(InputError, match="one channel's samples"):
         mc2.score((samples, rate), model=model_dir)
 

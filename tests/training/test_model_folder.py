@@ -175,6 +175,49 @@ def test_export_never_replaces_another_model(model_dir: Path, saved: Path) -> No
         copy_model_folder(model_dir, saved)
 
 
+@pytest.mark.parametrize("name", ["README.md", "notes.txt", "src", "calibration.json"])
+def test_export_never_writes_among_files_of_others(tmp_path: Path, name: str) -> None:
+    there = tmp_path / "project" / name
+    if name == "src":
+        there.mkdir(parents=True)
+    else:
+        there.parent.mkdir()
+        there.write_text("mine")
+    told = rf"project: holds {name}, which no export of this model wrote\. Choose another --out\."
+    with pytest.raises(InputError, match=told):
+        copy_model_folder(default_model_folder(), tmp_path / "project")
+    assert [path.name for path in there.parent.iterdir()] == [name]
+    assert there.is_dir() or there.read_text() == "mine"
+
+
+def test_export_refuses_a_file_in_place_of_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "model").write_text("mine")
+    with pytest.raises(InputError, match=r"model: is a file\. Choose another --out"):
+        copy_model_folder(default_model_folder(), tmp_path / "model")
+
+
+def test_export_goes_into_an_empty_folder_and_again_into_its_own(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    (target / ".git").mkdir(parents=True)
+    copy_model_folder(default_model_folder(), target)
+    whole = {path.name: path.read_bytes() for path in target.iterdir() if path.is_file()}
+    (target / "encoder.onnx").write_bytes(b"damaged")
+    copy_model_folder(default_model_folder(), target)
+    # Killed before its end: config.json is written last.
+    (target / "config.json").unlink()
+    (target / "README.md").unlink()
+    copy_model_folder(default_model_folder(), target)
+    assert {path.name: path.read_bytes() for path in target.iterdir() if path.is_file()} == whole
+
+
+def test_a_run_exported_into_itself_stays_as_it_is(tmp_path: Path) -> None:
+    copy_model_folder(default_model_folder(), tmp_path)
+    (tmp_path / "resume.pt").write_text("of the run")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    copy_model_folder(tmp_path, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_training_never_overwrites_an_exported_model(model_dir: Path, tmp_path: Path) -> None:
     copy_model_folder(model_dir, tmp_path / "model")
     for resume in (False, True):

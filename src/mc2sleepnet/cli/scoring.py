@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from mc2sleepnet.cli.failure import end_with, tell, verb
+from mc2sleepnet.cli.failure import SOME_FAILED, WRONG_CALL, end_with, tell, verb
 from mc2sleepnet.cli.progress import progress_bar
+from mc2sleepnet.core.errors import InputError
 
 WHEN = "clock time 23:15, local date and time 2024-03-01T23:15, or seconds from the start"
 
@@ -59,7 +60,7 @@ def score(
 ) -> None:
     """Score recordings: a hypnogram with confidence, statistics and a report for each, and a table of all."""
     from mc2sleepnet.scoring.cohort import Call, score_cohort, scoring_options
-    from mc2sleepnet.scoring.summary import cohort_text, outcome_json, outcome_text, write_table
+    from mc2sleepnet.scoring.summary import SUMMARY_FILE, cohort_text, outcome_json, outcome_text, write_table
 
     lights = {"lights_off": lights_off, "lights_on": lights_on}
     options = scoring_options(channel, formats, risk=risk, accept=accept, keep_identity=keep_identity, **lights)
@@ -68,7 +69,7 @@ def score(
         tell("some recordings are named more than once; each is scored once")
     if call.found.n_hypnograms:
         tell(f"{call.found.n_hypnograms} hypnogram files in these folders are left out")
-    outcomes = []
+    outcomes, unwritten = [], []
     try:
         with progress_bar("scoring") as advance:
             for outcome in score_cohort(call, options, workers=workers, cluster=cluster, resume=resume):
@@ -77,8 +78,17 @@ def score(
                     print(json.dumps(outcome_json(outcome)) if as_json else outcome_text(outcome), flush=True)
                 advance(len(outcomes), len(call.found.recordings), outcome.path.name)
     finally:
-        table = write_table(out, outcomes)
+        try:
+            write_table(out, outcomes)
+        except OSError as error:
+            # What befell the recordings is told, too.
+            cause = f"cannot be written ({(error.strerror or str(error)).lower()})"
+            unwritten.append(InputError(out / SUMMARY_FILE, cause, "Free the disk, and run it again with --resume"))
     if len(outcomes) > 1 and not as_json:
-        print(cohort_text(outcomes, table))
+        print(cohort_text(outcomes, out / SUMMARY_FILE))
     failures = [*call.found.failures, *(outcome.error for outcome in outcomes if outcome.error)]
+    for fault in unwritten:
+        tell(fault)
     end_with(failures, len(call.found.recordings) + len(call.found.failures), "inputs")
+    if unwritten:
+        raise typer.Exit(SOME_FAILED if len(outcomes) > 1 else WRONG_CALL)

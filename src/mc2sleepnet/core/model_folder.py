@@ -1,5 +1,6 @@
 """The files of a model folder and what they promise: written by training, read by scoring, which share no code."""
 
+import filecmp
 import hashlib
 import json
 import shutil
@@ -174,7 +175,8 @@ def copy_model_folder(source: Path, target: Path) -> None:
     Raises
     ------
     InputError
-        If `source` is no model that can score, its weights are damaged, or `target` holds another model.
+        If `source` is no model that can score, its weights are damaged, or `target` holds another model or files of
+        others.
     """
     source = resolved(source)
     model = open_model_folder(source)
@@ -182,10 +184,30 @@ def copy_model_folder(source: Path, target: Path) -> None:
         raise InputError(source / WEIGHTS_FILE, f"not the weights that {CONFIG_FILE} names", "Export from a whole run")
     if (target / CONFIG_FILE).exists() and (target / CONFIG_FILE).read_bytes() != (source / CONFIG_FILE).read_bytes():
         raise InputError(target, "another model is here already", "Choose another --out")
+    names = (WEIGHTS_FILE, *_sealed_files(model.config[SEAL_KEY]), CARD_FILE, CONFIG_FILE)
+    if not (target / CONFIG_FILE).exists():
+        _refuse_files_of_others(target, source, names)
     target.mkdir(parents=True, exist_ok=True)
-    for name in (WEIGHTS_FILE, *_sealed_files(model.config[SEAL_KEY]), CARD_FILE, CONFIG_FILE):
+    for name in names:
         with atomic_path(target / name) as temporary:
             shutil.copyfile(source / name, temporary)
+
+
+def _refuse_files_of_others(target: Path, source: Path, names: Collection[str]) -> None:
+    """Refuse a folder without a model unless it is empty, or holds what a killed export of this one has left.
+
+    Hidden files are no hindrance: none that an export writes is one.
+    """
+    if target.exists() and not target.is_dir():
+        raise InputError(target, "is a file", "Choose another --out")
+    there = sorted(path.name for path in target.glob("[!.]*"))
+    others = [name for name in there if name not in names or not _is_same_file(target / name, source / name)]
+    if others:
+        raise InputError(target, f"holds {others[0]}, which no export of this model wrote", "Choose another --out")
+
+
+def _is_same_file(path: Path, other: Path) -> bool:
+    return path.is_file() and filecmp.cmp(path, other, shallow=False)
 
 
 def _sealed_files(seal: Collection[str]) -> tuple[str, ...]:

@@ -3,19 +3,20 @@
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.corpora.bids import bids_channels, is_bids_name
+from mc2sleepnet.corpora.lone_hypnograms import lone_hypnograms, reads_as_hypnogram
 from mc2sleepnet.corpora.pairs import Found, Pair, files_below, twice
 from mc2sleepnet.corpora.patterns import compile_pattern
 from mc2sleepnet.corpora.subjects import Sleeper, key_of, read_subjects, sleeper_of_name
 from mc2sleepnet.store import RESERVED_STEMS
 
-_RECORDING_SUFFIXES: Final = (".edf", ".rec")
+_RECORDING_SUFFIXES: Final = (".edf", ".bdf", ".rec")
 # Of equals the first is taken: what can hold nothing but stages comes before what may hold anything.
 _HYPNOGRAM_SUFFIXES: Final = (".edf", ".xml", ".annot", ".tsv", ".csv", ".txt", ".eannot", ".hypno", ".json")
 _RECORDING_ENDING: Final = re.compile(r"[-_. ]?(?:psg|eeg|ieeg|signals?|recording)$", re.IGNORECASE)
@@ -36,7 +37,7 @@ class FolderLayout:
     ----------
     recordings, hypnograms
         Patterns, see `mc2sleepnet.corpora.patterns.compile_pattern`; words in braces must agree within a pair. None
-        takes EDF files with signals, and for each what is named like it.
+        takes EDF and BDF files with signals, and for each what is named like it.
     subjects
         A table, see `mc2sleepnet.corpora.subjects.read_subjects`; None lets patterns or names tell.
     """
@@ -46,7 +47,7 @@ class FolderLayout:
     subjects: Path | None = None
 
 
-def find_folder(source: Path, layout: FolderLayout) -> Found:
+def find_folder(source: Path, layout: FolderLayout, *, codes: str | None = None) -> Found:
     """Find a folder's recordings and pair them with their hypnograms.
 
     Parameters
@@ -55,6 +56,8 @@ def find_folder(source: Path, layout: FolderLayout) -> Found:
         Searched with all its folders.
     layout
         Where it keeps what.
+    codes
+        Numbering of bare numbers in hypnograms, see `mc2sleepnet.formats.read_hypnogram`.
 
     Raises
     ------
@@ -63,17 +66,11 @@ def find_folder(source: Path, layout: FolderLayout) -> Found:
     """
     paths = files_below(source)
     of_recordings = _matching(source, paths, layout.recordings)
-    is_asked_for = layout.recordings is not None
     matched = {} if layout.hypnograms is None else _matching(source, paths, layout.hypnograms)
-    recordings = {
-        path: words
-        for path, words in of_recordings.items()
-        # '{subject}.edf' describes night-Hypnogram.edf too.
-        if (is_asked_for and path not in matched and not _holds_annotations_alone(path))
-        or (path.suffix.lower() in _RECORDING_SUFFIXES and not _is_hypnogram_edf(path))
-    }
+    recordings = _recordings(of_recordings, matched, is_asked_for=layout.recordings is not None)
     if layout.hypnograms is not None:
-        pairs = _paired_by_words(recordings, {path: words for path, words in matched.items() if path not in recordings})
+        others = [path for path in matched if path not in recordings]
+        candidates = _named_by_words(recordings, {path: matched[path] for path in others})
     else:
         others = [
             path
@@ -83,13 +80,43 @@ def find_folder(source: Path, layout: FolderLayout) -> Found:
             # The other recordings of a folder are no hypnograms.
             and (path.suffix.lower() != ".edf" or _is_hypnogram_edf(path))
         ]
-        pairs = _paired_by_names(list(recordings), others)
-    missing = tuple(f"{_below(source, path)} has no hypnogram" for path in recordings if path not in pairs)
+        candidates = _named_alike(list(recordings), others)
+    pairs = {recording: min(named, key=_rank) for recording, named in candidates.items()}
     if not pairs:
         fault = f"holds no recording with its hypnogram ({len(recordings)} recordings were found)"
         remedy = "Name files alike, such as night.edf and night.xml, or give --recordings and --hypnograms"
         raise InputError(source, fault, remedy)
-    return _found(layout, pairs, recordings, missing)
+    found = _found(layout, pairs, recordings)
+    claimed = {path for named in candidates.values() for path in named}
+    lone = lone_hypnograms([path for path in others if path not in claimed], codes=codes)
+    missing = [f"{_below(source, path)} has no hypnogram" for path in recordings if path not in pairs]
+    missing += [f"{_below(source, path)} has no recording" for path in lone]
+    return replace(found, missing=tuple(missing))
+
+
+def _recordings(
+    described: Mapping[Path, dict[str, str]], hypnograms: Collection[Path], *, is_asked_for: bool
+) -> dict[Path, dict[str, str]]:
+    """Those of the described files that are recordings: EDF and BDF files with signals, whatever their names.
+
+    A file that a pattern asks for is a recording in any format. One with signals is a hypnogram only where a pattern
+    of these describes it, or where it is named as the hypnogram of another recording and holds stages.
+    """
+    sure, doubtful = set(), set()
+    for path in described:
+        suffix = path.suffix.lower()
+        is_recorded = suffix in _RECORDING_SUFFIXES
+        if not (is_recorded or is_asked_for) or _holds_annotations_alone(path):
+            continue
+        is_called_hypnogram = _HYPNOGRAM_ENDING.search(path.stem) and (suffix == ".edf" or path in hypnograms)
+        # '{subject}.edf' describes night-Hypnogram.edf too.
+        if (is_asked_for and path not in hypnograms) or (is_recorded and not is_called_hypnogram):
+            sure.add(path)
+        elif is_recorded and path not in hypnograms and _holds_signals(path):
+            doubtful.add(path)
+    keys = {_key(path, _RECORDING_ENDING) for path in sure}
+    sure |= {path for path in doubtful if _key(path, _HYPNOGRAM_ENDING) not in keys or not reads_as_hypnogram(path)}
+    return {path: words for path, words in described.items() if path in sure}
 
 
 def _below(source: Path, path: Path) -> str:
@@ -108,30 +135,29 @@ def _matching(source: Path, paths: Sequence[Path], pattern: str | None) -> dict[
     return found
 
 
-def _paired_by_words(
+def _named_by_words(
     recordings: dict[Path, dict[str, str]], hypnograms: dict[Path, dict[str, str]]
-) -> dict[Path, Path]:
-    """Hypnogram of each recording: the one whose words are the same; in its folder, where there are no words."""
-    pairs: dict[Path, Path] = {}
+) -> dict[Path, list[Path]]:
+    """Hypnogram of each recording: the one whose words are the same; those named like it, where there are no words."""
+    found: dict[Path, list[Path]] = {}
     for recording, words in recordings.items():
         matching = [path for path, others in hypnograms.items() if _agree(words, others)]
         if not any(words.keys() & others.keys() for others in hypnograms.values()):
-            names = _paired_by_names([recording], matching)
-            matching = list(names.values())
-        if len(matching) > 1:
+            matching = _named_alike([recording], matching).get(recording, [])
+        elif len(matching) > 1:
             fault = f"has {len(matching)} hypnograms, {matching[0].name} and {matching[1].name} among them"
             raise InputError(recording, fault, "Use {words} in both patterns that tell nights apart")
         if matching:
-            pairs[recording] = matching[0]
-    return pairs
+            found[recording] = matching
+    return found
 
 
 def _agree(words: dict[str, str], others: dict[str, str]) -> bool:
     return all(words[key].lower() == others[key].lower() for key in words.keys() & others.keys())
 
 
-def _paired_by_names(recordings: Sequence[Path], hypnograms: Sequence[Path]) -> dict[Path, Path]:
-    """Hypnogram of each recording: named like it, in its folder or, if no other recording is named so, anywhere."""
+def _named_alike(recordings: Sequence[Path], hypnograms: Sequence[Path]) -> dict[Path, list[Path]]:
+    """Hypnograms of each recording: named like it, in its folder or, if no other recording is named so, anywhere."""
     by_key: dict[str, list[Path]] = defaultdict(list)
     for path in hypnograms:
         # night-PSG.txt is of night-PSG.edf as night.txt is.
@@ -139,25 +165,26 @@ def _paired_by_names(recordings: Sequence[Path], hypnograms: Sequence[Path]) -> 
             by_key[key].append(path)
     keys = {path: _key(path, _RECORDING_ENDING) for path in recordings}
     n_named = Counter(keys.values())
-    pairs = {}
+    found = {}
     for recording, key in keys.items():
         candidates = [*by_key.get(key, []), *by_key.get(recording.stem.lower(), [])]
         beside = [path for path in candidates if path.parent == recording.parent]
         chosen = beside or (candidates if n_named[key] == 1 else [])
         if chosen:
-            pairs[recording] = min(chosen, key=_rank)
-    return pairs
+            found[recording] = chosen
+    return found
 
 
 def _rank(path: Path) -> tuple[bool, int, str]:
-    stem = path.stem
-    return (_HYPNOGRAM_ENDING.search(stem) is None, _HYPNOGRAM_SUFFIXES.index(path.suffix.lower()), str(path))
+    suffix, n = path.suffix.lower(), len(_HYPNOGRAM_SUFFIXES)
+    place = _HYPNOGRAM_SUFFIXES.index(suffix) if suffix in _HYPNOGRAM_SUFFIXES else n
+    return (_HYPNOGRAM_ENDING.search(path.stem) is None, place, str(path))
 
 
 def _key(path: Path, ending: re.Pattern[str]) -> str:
     """What the files of one night have in common."""
     # Profusion's own name is night.edf.XML; others add their suffix to the recording's as well.
-    stem = re.sub(r"\.(?:edf|rec|xml)$", "", path.stem, flags=re.IGNORECASE)
+    stem = re.sub(r"\.(?:edf|bdf|rec|xml)$", "", path.stem, flags=re.IGNORECASE)
     bare = ending.sub("", stem) or stem
     match = _SLEEP_EDF.fullmatch(bare)
     return (match[1] if match is not None else bare).lower()
@@ -172,21 +199,26 @@ def _is_hypnogram_edf(path: Path) -> bool:
 
 def _holds_annotations_alone(path: Path) -> bool:
     """Whether the header names no signal but annotations."""
+    return _labels(path) == {b"EDF Annotations"}
+
+
+def _holds_signals(path: Path) -> bool:
+    """Whether the header names signals beside annotations."""
+    return bool(_labels(path) - {b"EDF Annotations", b"BDF Annotations"})
+
+
+def _labels(path: Path) -> set[bytes]:
+    """The header's labels; none of a header that cannot be read, which whoever reads the file tells."""
     try:
         with path.open("rb") as file:
             fixed = file.read(256)
             labels = file.read(16 * int(fixed[252:256]))
     except (OSError, ValueError):
-        return False  # reading it as a recording will tell what is wrong
-    return bool(labels) and all(labels[at : at + 16].strip() == b"EDF Annotations" for at in range(0, len(labels), 16))
+        return set()
+    return {labels[at : at + 16].strip() for at in range(0, len(labels), 16)}
 
 
-def _found(
-    layout: FolderLayout,
-    pairs: dict[Path, Path],
-    words: dict[Path, dict[str, str]],
-    missing: tuple[str, ...],
-) -> Found:
+def _found(layout: FolderLayout, pairs: dict[Path, Path], words: dict[Path, dict[str, str]]) -> Found:
     recordings = sorted(pairs)
     names = _names(recordings)
     table = None if layout.subjects is None else read_subjects(layout.subjects)
@@ -224,7 +256,7 @@ def _found(
     remark = f"{n_subjects} subjects in {len(found)} recordings by {by}" + (
         "" if table is not None else "; --subjects FILE tells otherwise"
     )
-    return Found(pairs=tuple(sorted(found, key=lambda pair: pair.name)), missing=missing, remarks=(remark,))
+    return Found(pairs=tuple(sorted(found, key=lambda pair: pair.name)), remarks=(remark,))
 
 
 def _numbered(sleepers: Sequence[Sleeper]) -> list[tuple[str, int]]:

@@ -15,8 +15,9 @@ from mc2sleepnet.corpora.protocols import CORPORA, DEFAULT_SEED, SLEEP_EDF, prot
 from mc2sleepnet.corpora.recordings import Job, Prepared, prepare_pair
 from mc2sleepnet.corpora.shhs import find_shhs
 from mc2sleepnet.corpora.sleep_edf import find_sleep_edf
-from mc2sleepnet.corpora.splits import made_folds, read_split, write_manifest
+from mc2sleepnet.corpora.splits import check_split, made_folds, read_split, write_manifest
 from mc2sleepnet.corpora.summary import SomeNotPreparedError, Summary
+from mc2sleepnet.formats.stage_words import CODES
 from mc2sleepnet.store import (
     FOLDS_NAME,
     INDEX_NAME,
@@ -45,7 +46,7 @@ class PrepareOptions:
         A file that says who trains, validates and tests, see `mc2sleepnet.corpora.splits.read_split`; None draws a
         split where none is published.
     seed
-        Of that draw.
+        Of that draw, 0 or more.
     layout
         Where a ``folder`` keeps what.
     """
@@ -114,7 +115,9 @@ def prepare(
         codes=options.codes,
         column=options.column,
     )
-    found = _find(corpus, source, options.layout)
+    if options.split is not None:
+        check_split(options.split)
+    found = _find(corpus, source, options)
     _refuse_inside(source, store_dir)
     store_dir.mkdir(parents=True, exist_ok=True)
     with only_writer(store_dir, "preparing"):
@@ -153,12 +156,16 @@ def _check_options(corpus: str, options: PrepareOptions) -> None:
     if corpus in published_corpora() and options.split is not None:
         fault = f"{corpus} has published folds"
         raise InputError(options.split, fault, "Leave --split out, or prepare the corpus as `folder`")
+    if options.seed < 0:
+        raise InputError("seed", f"{options.seed} is negative", "Give a seed of 0 or more")
+    if options.codes is not None and options.codes not in CODES:
+        raise InputError("--codes", f"no numbering '{options.codes}'", f"Choose --codes from {', '.join(CODES)}")
 
 
-def _find(corpus: str, source: Path, layout: FolderLayout) -> Found:
+def _find(corpus: str, source: Path, options: PrepareOptions) -> Found:
     if corpus in SLEEP_EDF:
         return find_sleep_edf(source, corpus)
-    return find_shhs(source) if corpus == "shhs" else find_folder(source, layout)
+    return find_shhs(source) if corpus == "shhs" else find_folder(source, options.layout, codes=options.codes)
 
 
 def _refuse_inside(source: Path, store_dir: Path) -> None:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,6 +63,21 @@ def made_folds(corpus: str, recordings: Sequence[StoredRecording], *, seed: int)
     return folds, f"{len(folds)} folds by subject were drawn by seed {seed}"
 
 
+def check_split(path: Path) -> None:
+    """Refuse a split file that no store could have, before there is one; `read_split` asks the store.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or understood, puts a member on two sides, or leaves a side empty.
+    """
+    sides = _members(path)
+    for side in SIDES:
+        if not sides[side]:
+            raise InputError(path, f"names no {side} members", "Name at least one for each side")
+    _fold_of(path, {side: dict.fromkeys(map(_stem, members)) for side, members in sides.items()})
+
+
 def read_split(path: Path, recordings: Sequence[StoredRecording]) -> tuple[Fold, tuple[str, ...]]:
     """Read a split from a file.
 
@@ -100,10 +115,7 @@ def read_split(path: Path, recordings: Sequence[StoredRecording]) -> tuple[Fold,
         if not found[side]:
             fault = f"none of its {len(sides[side])} {side} members is in the store"
             raise InputError(path, fault, "Spell subjects or recordings as the store does")
-    try:
-        fold = Fold(name=path.stem, **{side: tuple(found[side]) for side in SIDES})
-    except InputError as error:
-        raise InputError(path, error.fault, error.remedy) from None
+    fold = _fold_of(path, found)
     named = {subject for subjects in fold.sides.values() for subject in subjects}
     unnamed = sorted({recording.subject for recording in recordings} - named)
     remarks = []
@@ -114,8 +126,15 @@ def read_split(path: Path, recordings: Sequence[StoredRecording]) -> tuple[Fold,
     return fold, tuple(remarks)
 
 
+def _fold_of(path: Path, members: Mapping[str, Iterable[str]]) -> Fold:
+    try:
+        return Fold(name=path.stem, **{side: tuple(members[side]) for side in SIDES})
+    except InputError as error:
+        raise InputError(path, error.fault, error.remedy) from None
+
+
 def _stem(member: str) -> str:
-    return member.strip().lower().removesuffix(".edf")
+    return member.strip().lower().removesuffix(".edf").removesuffix(".bdf").removesuffix(".rec")
 
 
 def _members(path: Path) -> dict[str, list[str]]:
@@ -133,6 +152,13 @@ def _members(path: Path) -> dict[str, list[str]]:
         if not all(isinstance(content.get(side), list) for side in SIDES):
             raise InputError(path, "lacks one of the lists train, validation and test", remedy)
         return {side: [str(member) for member in content[side]] for side in SIDES}
+    try:
+        return _members_of_table(path, text, remedy)
+    except csv.Error as error:
+        raise InputError(path, f"is no table ({error})", remedy) from error
+
+
+def _members_of_table(path: Path, text: str, remedy: str) -> dict[str, list[str]]:
     lines = text.splitlines()
     rows = csv.DictReader(io.StringIO(text), delimiter="\t" if lines and "\t" in lines[0] else ",")
     column = next((name for name in ("subject", "recording") if name in (rows.fieldnames or ())), None)

@@ -67,4 +67,4 @@ def read_subjects(path: Path) -> Mapping[str, Sleeper]:
 def key_of(recording: str) -> str:
     """A recording's name as tables are searched for it: the file's name in small letters, without its suffix."""
     name = recording.replace("\\", "/").rpartition("/")[2].lower()
-    return name.removesuffix(".edf").removesuffix(".rec")
+    return name.removesuffix(".edf").removesuffix(".bdf").removesuffix(".rec")

@@ -9,7 +9,7 @@ import numpy as np
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.stages import N_STAGES, STAGES, UNSCORED, UNSCORED_NAME
-from mc2sleepnet.evaluation.evaluate import evaluate_paths, evaluate_scorings
+from mc2sleepnet.evaluation.evaluate import evaluate_paths, evaluate_scorings, refuse_nothing_in_common
 from mc2sleepnet.evaluation.result import Evaluation
 from mc2sleepnet.evaluation.scorer_files import ScoringFile
 from mc2sleepnet.evaluation.scorings import Scoring, read_scoring
@@ -59,15 +59,20 @@ def evaluate(
             table = Path(subjects) if isinstance(subjects, str | Path) else None
             if subjects is not None and table is None:
                 raise InputError("subjects", "is no path of a table", "Of files, give a table with a header")
-            evaluation, _ = evaluate_paths(
+            evaluation, files = evaluate_paths(
                 str(reference), list(map(str, others)), subjects_table=table, by=by, seed=seed
             )
+            refuse_nothing_in_common(evaluation, files)
             _ = evaluation.first  # raises where nothing could be compared
             return evaluation
     if isinstance(subjects, Path):
         raise InputError("subjects", "is a path", "Of nights in memory, give a list: whose each night is")
     names = [subjects] if isinstance(subjects, str) else [str(name) for name in subjects or ()]
-    return evaluate_scorings(_nights(reference), _nights(predicted), subjects=names, seed=seed)
+    evaluation = evaluate_scorings(_nights(reference), _nights(predicted), subjects=names, seed=seed)
+    if not evaluation.first.pooled.n_epochs:
+        remedy = "Check that both are of the same night, and scored"
+        raise InputError("evaluate", "there is no epoch to which both sides give a stage", remedy)
+    return evaluation
 
 
 def _nights(given: Any) -> list[Scoring]:
@@ -91,7 +96,9 @@ def _scoring(given: Any) -> Scoring:
     if isinstance(hypnogram := getattr(given, "hypnogram", None), Hypnogram):
         probabilities = getattr(given, "hypnodensity", None)
         return Scoring(
-            hypnogram=hypnogram, hypnodensity=None if probabilities is None else np.asarray(probabilities, np.float32)
+            hypnogram=hypnogram,
+            hypnodensity=None if probabilities is None else np.asarray(probabilities, np.float32),
+            is_synthetic=bool(getattr(given, "is_synthetic", False)),
         )
     return Scoring(hypnogram=Hypnogram(stage=_codes(given)))
 

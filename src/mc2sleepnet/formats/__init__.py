@@ -8,12 +8,13 @@ from mc2sleepnet.formats.reading import (
     read_hypnograms,
     read_scored_hypnogram,
 )
-from mc2sleepnet.formats.registry import FILE_NAMES, FORMATS, check_format, write_hypnogram
+from mc2sleepnet.formats.registry import FILE_NAMES, FORMATS, PROVENANCE_FILE, check_format, write_hypnogram
 from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
 
 __all__ = [
     "FILE_NAMES",
     "FORMATS",
+    "PROVENANCE_FILE",
     "ScoredHypnogram",
     "check_format",
     "hypnogram_columns",

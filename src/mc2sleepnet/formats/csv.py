@@ -60,6 +60,8 @@ def read_csv(path: Path) -> ScoredHypnogram:
         rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(path, f"is no CSV in UTF-8 ({error})", _REMEDY) from error
+    while rows and not rows[-1]:  # blank lines at the end, as editors leave them
+        rows.pop()
     if not rows or tuple(rows[0]) != COLUMNS:
         raise InputError(path, f"its columns are not {','.join(COLUMNS)}", _REMEDY)
     if len(rows) == 1:

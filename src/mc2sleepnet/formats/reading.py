@@ -1,5 +1,6 @@
 """One way in for hypnograms of every dialect."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mc2sleepnet.formats.json_file import read_json
 from mc2sleepnet.formats.luna import is_luna, read_luna
 from mc2sleepnet.formats.nsrr import is_nsrr, read_nsrr
 from mc2sleepnet.formats.profusion import is_profusion, read_profusion
+from mc2sleepnet.formats.registry import FILE_NAMES, PROVENANCE_FILE
 from mc2sleepnet.formats.remlogic import is_remlogic, read_remlogic
 from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
 from mc2sleepnet.formats.sleepware import is_sleepware, read_sleepware
@@ -89,7 +91,25 @@ def hypnogram_columns(path: Path) -> tuple[str, ...]:
 
 
 def read_scored_hypnogram(path: Path, *, codes: str | None = None, column: str | None = None) -> ScoredHypnogram:
-    """Read a hypnogram with whatever else its file tells of each epoch; otherwise as `read_hypnogram`."""
+    """Read a hypnogram with whatever else its file tells of each epoch; otherwise as `read_hypnogram`.
+
+    Of a file that `score` wrote and that has no place for it, the provenance beside it says whether it is synthetic.
+    """
+    scored = _read(path, codes, column)
+    return replace(scored, is_synthetic=True) if _is_told_synthetic(path) else scored
+
+
+def _is_told_synthetic(path: Path) -> bool:
+    if path.name not in FILE_NAMES.values():
+        return False
+    try:
+        facts = json.loads(path.with_name(PROVENANCE_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(facts, dict) and facts.get("is_synthetic") is True
+
+
+def _read(path: Path, codes: str | None, column: str | None) -> ScoredHypnogram:
     if codes is not None and codes not in CODES:
         raise InputError(path, f"no numbering '{codes}'", f"Choose --codes from {', '.join(CODES)}")
     with _opening(path):

@@ -40,6 +40,9 @@ FILE_NAMES: Final[Mapping[str, str]] = {
     "text": "hypnogram.txt",
 }
 
+# What `score` writes last beside them; it says what they have no place for.
+PROVENANCE_FILE: Final = "provenance.json"
+
 
 def check_format(dialect: str) -> None:
     """Refuse a name that is none of `FORMATS`.

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from mc2sleepnet.core.cluster import run_jobs
 from mc2sleepnet.core.errors import InputError
@@ -104,10 +105,15 @@ def _files_below(folder: Path) -> tuple[list[Path], list[InputError]]:
     ]
 
 
+def own_name(path: Path) -> str:
+    """The folder name of a recording whose stem no other has."""
+    # A name of dots alone, as that of "...edf", would be another folder's.
+    return path.stem if path.stem.strip(".") else "recording"
+
+
 def output_names(paths: Sequence[Path]) -> list[str]:
     """A folder name for each recording: its stem, and where stems are equal the part of their path that differs."""
-    # A name of dots alone, as that of "...edf", would be another folder's.
-    names = [path.stem if path.stem.strip(".") else "recording" for path in paths]
+    names = [own_name(path) for path in paths]
     resolved = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 (resolve() would follow links)
     for stem, count in Counter(names).items():
         if count == 1:
@@ -193,6 +199,8 @@ class Call:
         try:
             out.mkdir(parents=True, exist_ok=True)
             check_table(out)
+            with TemporaryFile(dir=out):
+                pass
         except OSError as error:
             fault = f"cannot be written ({(error.strerror or str(error)).lower()})"
             raise InputError(out, fault, "Choose another --out") from None
@@ -233,6 +241,7 @@ def score_cohort(
         ScoringJob(
             path=path,
             folder=call.out / name,
+            alone=call.out / own_name(path),
             model=call.model.path,
             model_sha256=call.model.sha256,
             options=options,
@@ -245,4 +254,5 @@ def score_cohort(
     sent = jobs if cluster is None else [job.absolute() for job in jobs]
     for ended in run_jobs(score_job, sent, workers=workers, cluster=cluster, name_of=lambda job: str(job.path)):
         job = jobs[ended.index]
-        yield Outcome(index=ended.index, path=job.path, folder=job.folder, finished=ended.value, error=ended.error)
+        folder = call.out / ended.value.folder_name if ended.value else job.folder
+        yield Outcome(index=ended.index, path=job.path, folder=folder, finished=ended.value, error=ended.error)

@@ -117,6 +117,8 @@ def recording_of_samples(night: object, *, accept: Collection[str] = ()) -> Reco
     remedy = "Give a file, an mne Raw, or one channel's samples in µV, shape [samples], and their rate in Hz"
     if not isinstance(night, tuple | list) or len(night) != 2:
         raise InputError("night", f"a {type(night).__name__} is no night", remedy)
+    if np.iscomplexobj(night[0]):
+        raise InputError("night", "its samples are complex numbers", remedy)
     try:
         # What is masked was not recorded: a gap, as NaN is.
         samples_uv, sampling_hz = np.ma.filled(np.ma.asarray(night[0], np.float64), np.nan), float(night[1])

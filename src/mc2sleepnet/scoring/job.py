@@ -62,6 +62,8 @@ class ScoringJob:
     ----------
     path, folder
         The file, and the folder for its outputs.
+    alone
+        The folder that it had in a call without others of its name; a resumed call looks for it there, too.
     model, model_sha256
         The model folder, and what it must hash to.
     options
@@ -74,6 +76,7 @@ class ScoringJob:
 
     path: Path
     folder: Path
+    alone: Path
     model: Path
     model_sha256: str
     options: ScoringOptions
@@ -83,8 +86,9 @@ class ScoringJob:
     def absolute(self) -> "ScoringJob":
         """The same with paths that hold in any working directory."""
         # resolve() would follow links, and the stem of a link is what the user named.
-        path, folder, model = (Path(os.path.abspath(one)) for one in (self.path, self.folder, self.model))  # noqa: PTH100
-        return replace(self, path=path, folder=folder, model=model)
+        given = (self.path, self.folder, self.alone, self.model)
+        path, folder, alone, model = (Path(os.path.abspath(one)) for one in given)  # noqa: PTH100
+        return replace(self, path=path, folder=folder, alone=alone, model=model)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +98,7 @@ class Finished:
     provenance: Mapping[str, Any]
     statistics: Mapping[str, float | int | None]
     was_finished_before: bool
+    folder_name: str
 
 
 def score_job(job: ScoringJob) -> Finished:
@@ -105,9 +110,11 @@ def score_job(job: ScoringJob) -> Finished:
         If the file cannot be scored, or its outputs cannot be written.
     """
     origin = {"file": job.path.name, "sha256": recording_sha256(job.path)}
+    if job.resume:
+        for folder in (job.folder, job.alone):
+            if found := _finished_before(job, folder, origin["sha256"]):
+                return found
     refuse_another_recording(job.folder, origin)
-    if job.resume and (found := _finished_before(job, origin["sha256"])):
-        return found
     model, stager = _engine(job.model, job.model_sha256, job.n_threads)
     night = score_file(job.path, model, stager, options=job.options, sha256=origin["sha256"])
     try:
@@ -115,7 +122,9 @@ def score_job(job: ScoringJob) -> Finished:
     except OSError as error:
         fault = f"the outputs cannot be written ({error.strerror or error})"
         raise InputError(job.folder, fault, "Choose another --out, or free the disk") from None
-    return Finished(provenance=facts, statistics=night.statistics(), was_finished_before=False)
+    return Finished(
+        provenance=facts, statistics=night.statistics(), was_finished_before=False, folder_name=job.folder.name
+    )
 
 
 def recording_sha256(path: Path) -> str:
@@ -164,11 +173,11 @@ def score_file(
     )
 
 
-def _finished_before(job: ScoringJob, sha256: str) -> Finished | None:
-    """What an earlier call finished here with the same input, model, options and version."""
+def _finished_before(job: ScoringJob, folder: Path, sha256: str) -> Finished | None:
+    """What an earlier call finished in this folder with the same input, model, options and version."""
     from importlib.metadata import version
 
-    found = finished_night(job.folder)
+    found = finished_night(folder)
     if found is None:
         return None
     facts, statistics = found
@@ -181,7 +190,9 @@ def _finished_before(job: ScoringJob, sha256: str) -> Finished | None:
         and made_by == wanted
         and set(job.options.formats) <= set(facts["options"].get("formats", ()))
     )
-    return Finished(provenance=facts, statistics=statistics, was_finished_before=True) if same else None
+    if not same:
+        return None
+    return Finished(provenance=facts, statistics=statistics, was_finished_before=True, folder_name=folder.name)
 
 
 @functools.lru_cache(maxsize=1)

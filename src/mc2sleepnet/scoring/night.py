@@ -124,7 +124,7 @@ class ScoredNight:
             self.hypnogram, lights_off_epoch=self.lights.off_epoch, lights_on_epoch=self.lights.on_epoch
         )
 
-    def save(self, folder: str | Path, formats: Sequence[str] = ()) -> None:
+    def save(self, folder: str | Path, formats: str | Sequence[str] = ()) -> None:
         """Write hypnogram, statistics, report and provenance into `folder`, each all or nothing.
 
         Parameters
@@ -132,7 +132,7 @@ class ScoredNight:
         folder
             Made if missing.
         formats
-            Dialects of the hypnogram beside ``csv`` and ``edf``, which are always written.
+            Dialect of the hypnogram beside ``csv`` and ``edf``, which are always written; or several.
 
         Raises
         ------
@@ -143,7 +143,7 @@ class ScoredNight:
         """
         from mc2sleepnet.scoring.outputs import save_night
 
-        save_night(self, Path(folder), formats=formats)
+        save_night(self, Path(folder), formats=(formats,) if isinstance(formats, str) else formats)
 
     def to_yasa(self) -> "yasa.Hypnogram":
         """Return the night as a ``yasa.Hypnogram`` with its probabilities; needs the extra ``yasa``."""

@@ -11,7 +11,7 @@ from typing import Any
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import folder_to_oneself, write_text_atomically
 from mc2sleepnet.core.stages import EPOCH_S
-from mc2sleepnet.formats import FILE_NAMES, ScoredHypnogram, check_format, write_hypnogram
+from mc2sleepnet.formats import FILE_NAMES, PROVENANCE_FILE, ScoredHypnogram, check_format, write_hypnogram
 from mc2sleepnet.formats.edfplus import write_hypnogram as write_edf
 from mc2sleepnet.scoring.channels import dissent
 from mc2sleepnet.scoring.lights import RECORDING
@@ -19,7 +19,6 @@ from mc2sleepnet.scoring.night import ScoredNight
 
 STATISTICS_FILE = "statistics.json"
 REPORT_FILE = "report.html"
-PROVENANCE_FILE = "provenance.json"
 DISCLAIMER = "For research use; not a medical device."
 ALWAYS_WRITTEN = ("csv", "edf")
 
@@ -110,10 +109,21 @@ def save_night(night: ScoredNight, folder: Path, formats: Sequence[str] = ()) ->
     facts = provenance(night, formats)
     with folder_to_oneself(folder):
         refuse_another_recording(folder, facts["input"])
+        for name in _left_over(folder, formats):
+            (folder / name).unlink(missing_ok=True)
         (folder / PROVENANCE_FILE).unlink(missing_ok=True)
         for name, write in _files(night, facts).items():
             write(folder / name)
     return facts
+
+
+def _left_over(folder: Path, formats: Sequence[str]) -> list[str]:
+    """Files that an earlier call wrote and this one does not: beside other stages they would contradict them."""
+    try:
+        earlier = json.loads((folder / PROVENANCE_FILE).read_text(encoding="utf-8"))["options"]["formats"]
+        return [FILE_NAMES[dialect] for dialect in earlier if dialect in FILE_NAMES and dialect not in formats]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _files(night: ScoredNight, facts: Mapping[str, Any]) -> dict[str, Callable[[Path], object]]:

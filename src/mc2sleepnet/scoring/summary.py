@@ -130,8 +130,13 @@ def write_table(out: Path, outcomes: Iterable[Outcome]) -> Path:
             earlier = csv.DictReader(io.StringIO(table.read_text(encoding="utf-8", errors="replace"), newline=""))
             rows = {tuple(row.get(key) or "" for key in _KEY): row for row in earlier}
         new = [_row(outcome) for outcome in sorted(outcomes, key=lambda outcome: outcome.index)]
-        # A line of this call stands with the others of this call.
-        rows = {key: row for key, row in rows.items() if key not in {_key(row) for row in new}}
+        # A line of this call stands with the others of this call; what failed and was tried again has no other.
+        keys, files = {_key(row) for row in new}, {_key(row)[0] for row in new}
+        rows = {
+            key: row
+            for key, row in rows.items()
+            if key not in keys and not (row.get("status") == FAILED and key[0] in files)
+        }
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", extrasaction="ignore", restval="")
         writer.writeheader()
