@@ -15,7 +15,7 @@ def some_levels() -> StageLevels:
 def some_completion(*, has_levels: bool) -> Completion:
     ridge = Ridge(
         middle=np.zeros(N_FEATURES, np.float32),
-        scale=np.ones(N_FEATURES, np.float32),
-        weight=np.random.default_rng(0).normal(0, 0.02, (N_FEATURES + 1, N_FEATURES)).astype(np.float32),
+        scale=np.full(N_FEATURES, 30, np.float32),  # so wide that any night is familiar
+        weight=np.random.default_rng(0).normal(0, 0.1, (N_FEATURES + 1, N_FEATURES)).astype(np.float32),
     )
     return Completion(ridge=ridge, levels=some_levels() if has_levels else None)

@@ -8,7 +8,17 @@ import pytest
 from numpy.typing import NDArray
 
 from completions import some_levels
-from mc2sleepnet.core.completion import NIGHT_EPOCHS, PART_EPOCHS, Completion, Ridge
+from mc2sleepnet.core.completion import (
+    FAMILIAR_RMS,
+    FOREIGN_RMS,
+    N_FEATURES,
+    NIGHT_EPOCHS,
+    PART_EPOCHS,
+    Completion,
+    Ridge,
+    familiarity,
+    features,
+)
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.recording_statistics import N_BINS, N_STATISTICS, recording_statistics
 from mc2sleepnet.core.spectral_bands import EDGES, bands_of_bins, bins_of_bands
@@ -82,13 +92,30 @@ def test_a_line_of_the_mains_stays_where_it_is() -> None:
     assert np.abs(np.delete(change, 105)).max() < 3
 
 
-def test_far_outside_of_training_it_corrects_no_further() -> None:
+def test_what_is_unlike_all_parts_of_training_stays_as_it_is() -> None:
     part, _ = examples(1, seed=5)
-    far = part + np.float32(0)
+    far = part.copy()
     far[:, :N_BINS] += 1000.0 * np.log10(HZ).astype(np.float32)
-    change = as_parts(taught(), far)[:, :N_BINS] - far[:, :N_BINS]
-    assert np.isfinite(change).all()
-    assert np.abs(change).max() < 60
+    np.testing.assert_array_equal(as_parts(taught(), far), far)
+
+
+def test_the_further_from_training_the_less_is_changed() -> None:
+    spread = np.array([0.0, FAMILIAR_RMS, (FAMILIAR_RMS + FOREIGN_RMS) / 2, FOREIGN_RMS, 1e9])
+    np.testing.assert_allclose(familiarity(spread[:, None] * np.ones(N_FEATURES)), [1, 1, 0.5, 0, 0])
+    # A line of the mains, or one band of noise, does not make a night unlike all others.
+    one_band = np.zeros((1, N_FEATURES))
+    one_band[0, 7] = 1e9
+    assert familiarity(one_band) == 1
+
+
+def test_the_change_is_the_regression_s_as_far_as_the_part_is_familiar() -> None:
+    part, _ = examples(200, seed=8)
+    ridge = taught().ridge
+    z = (features(part) - ridge.middle) / ridge.scale
+    share = familiarity(z)
+    assert (share == 1).any()
+    naive = np.concatenate([np.clip(z, -4, 4), np.ones((200, 1))], axis=1) @ ridge.weight
+    np.testing.assert_allclose(ridge.change(part), share[:, None] * naive)
 
 
 def test_what_counts_nothing_teaches_nothing() -> None:

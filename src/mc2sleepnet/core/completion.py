@@ -5,9 +5,9 @@ another one. But a part's statistics betray what it is a part of: their slope sa
 deviations say how much of a night is in them. A ridge regression over parts of the training recordings and the whole
 recordings that they come from learns how the whole differs from the part, band by band; what is particular to a
 recorder, such as a line of the mains, stays as the part has it. What holds the epochs of a night is left as it is: the
-regression cannot tell a whole from a part, and would draw an unusual night towards usual ones. Once the stages of a
-short recording are known, those say more (`core.stage_levels`). Ours, not the paper's. In numpy, before the network,
-whatever engine runs it.
+regression cannot tell a whole from a part, and would draw an unusual night towards usual ones. So is what is unlike
+all parts of training. Once the stages of a short recording are known, those say more (`core.stage_levels`). Ours, not
+the paper's. In numpy, before the network, whatever engine runs it.
 """
 
 import zipfile
@@ -29,6 +29,9 @@ from mc2sleepnet.core.stage_levels import StageLevels
 N_FEATURES = 2 * N_BANDS + 1
 # In deviations over the parts of training: what is further out is corrected as if it were no further.
 LIMIT = 4.0
+# Root mean square of those deviations, of all features: up to the first the change is made as learned, from the second
+# on not at all, for nothing like it was learned from (docs/log.md, 2026-11-30).
+FAMILIAR_RMS, FOREIGN_RMS = 1.5, 2.25
 LEAST_DEVIATION_DB, LEAST_DEVIATION_UV = 0.5, 0.1
 LEAST_SCALE = 1e-3
 # Up to so many epochs a part is completed as learned, from so many on not at all (docs/log.md, 2026-11-30).
@@ -109,12 +112,23 @@ class Ridge:
 
     def change(self, statistics: NDArray[np.float32]) -> NDArray[np.float64]:
         """By how much the whole's features are expected to differ. Shape: [R, N_STATISTICS] → [R, 41]"""
-        change: NDArray[np.float64] = _with_constant((features(statistics) - self.middle) / self.scale) @ self.weight
+        z = (features(statistics) - self.middle) / self.scale
+        change: NDArray[np.float64] = familiarity(z)[:, None] * (_with_constant(z) @ self.weight)
         return change
 
 
 def _with_constant(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([z.clip(-LIMIT, LIMIT), np.ones((len(z), 1))], axis=1)
+
+
+def familiarity(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much of the learned change is made to parts so far from those of training: 1 among them, 0 where none was.
+
+    Shape: [R, 41], in deviations → [R]
+    """
+    root_mean_square = np.sqrt((z.clip(-LIMIT, LIMIT) ** 2).mean(axis=1))
+    share: NDArray[np.float64] = (FOREIGN_RMS - root_mean_square) / (FOREIGN_RMS - FAMILIAR_RMS)
+    return share.clip(0, 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,8 @@ of 153 Sleep-EDF nights by stage; W and N3 of 23 UCDDB subjects) and label seque
 `synth/tables` holds them with their sources.
 
 A recording's own statistics normalise it; those of less than {night} epochs are completed to a whole night's as parts
-of {completed} further synthetic nights taught it, which are as loud as recorders in use. {drift}
+of {completed} further synthetic nights taught it, which are as loud as recorders in use, the less the more they are
+unlike these. {drift}
 {looks}The odds of its answers were multiplied after training ({odds}): the real recordings ask for it, synthetic
 ones do not.
 

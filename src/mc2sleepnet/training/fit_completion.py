@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.completion import NIGHT_EPOCHS, PART_EPOCHS, Completion, Ridge
+from mc2sleepnet.core.completion import FAMILIAR_RMS, FOREIGN_RMS, NIGHT_EPOCHS, PART_EPOCHS, Completion, Ridge
 from mc2sleepnet.core.progress import Advance, Step
 from mc2sleepnet.core.stages import N3, N_STAGES, W
 from mc2sleepnet.model.config import NetworkConfig
@@ -27,7 +27,14 @@ def completing(config: NetworkConfig) -> dict[str, Any]:
     """What a run whose network reads completed statistics needs in common with one that goes on."""
     if config.statistics_completion == "none":
         return {}
-    return {"statistics_completed": {"in_full_up_to_epochs": PART_EPOCHS, "none_from_epochs": NIGHT_EPOCHS}}
+    return {
+        "statistics_completed": {
+            "in_full_up_to_epochs": PART_EPOCHS,
+            "none_from_epochs": NIGHT_EPOCHS,
+            "in_full_up_to_deviations": FAMILIAR_RMS,
+            "none_from_deviations": FOREIGN_RMS,
+        }
+    }
 
 
 def fit_completion(config: NetworkConfig, data: FoldData, *, seed: int, step: Step) -> Completion | None:
