@@ -299,6 +299,15 @@ def test_hypnograms_without_signals_and_without_a_recording_are_named(source, st
     assert prepared(source, store_dir).missing == told
 
 
+def test_looking_for_hypnograms_without_a_recording_tells_how_far_it_is(source, store_dir):
+    write_pair(source, "a")
+    for name in ("c.txt", "d.csv"):
+        (source / name).write_text("no stages\n")
+    told = []
+    prepare("folder", source, store_dir, options=options(), progress=lambda *one: told.append(one))
+    assert told == [(1, 2, "c.txt"), (2, 2, "d.csv"), (1, 1, "a")]
+
+
 def test_a_hypnogram_that_patterns_describe_without_its_recording_is_named(source, store_dir):
     for name in ("a", "b"):
         write_pair(source, name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.corpora.bids import bids_channels, is_bids_name
 from mc2sleepnet.corpora.lone_hypnograms import lone_hypnograms, reads_as_hypnogram
 from mc2sleepnet.corpora.pairs import Found, Pair, files_below, twice
@@ -47,7 +48,9 @@ class FolderLayout:
     subjects: Path | None = None
 
 
-def find_folder(source: Path, layout: FolderLayout, *, codes: str | None = None) -> Found:
+def find_folder(
+    source: Path, layout: FolderLayout, *, codes: str | None = None, advance: Advance = lambda *_: None
+) -> Found:
     """Find a folder's recordings and pair them with their hypnograms.
 
     Parameters
@@ -58,6 +61,8 @@ def find_folder(source: Path, layout: FolderLayout, *, codes: str | None = None)
         Where it keeps what.
     codes
         Numbering of bare numbers in hypnograms, see `mc2sleepnet.formats.read_hypnogram`.
+    advance
+        Told how many of the files that may be hypnograms without a recording were looked at, of all, and the last.
 
     Raises
     ------
@@ -88,7 +93,7 @@ def find_folder(source: Path, layout: FolderLayout, *, codes: str | None = None)
         raise InputError(source, fault, remedy)
     found = _found(layout, pairs, recordings)
     claimed = {path for named in candidates.values() for path in named}
-    lone = lone_hypnograms([path for path in others if path not in claimed], codes=codes)
+    lone = lone_hypnograms([path for path in others if path not in claimed], codes=codes, advance=advance)
     missing = [f"{_below(source, path)} has no hypnogram" for path in recordings if path not in pairs]
     missing += [f"{_below(source, path)} has no recording" for path in lone]
     return replace(found, missing=tuple(missing))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.formats import PROVENANCE_FILE, read_hypnogram
 from mc2sleepnet.formats.clock import parse_clock
 from mc2sleepnet.formats.decoding import read_text
@@ -17,15 +18,21 @@ from mc2sleepnet.formats.table import parse_table, plain, stage_columns
 _NAME: Final = re.compile(r"\.edf$|hypno(?:grams?)?\.\w+$|[-_](?:nsrr|profusion)\.xml$", re.IGNORECASE)
 
 
-def lone_hypnograms(paths: Sequence[Path], *, codes: str | None) -> list[Path]:
-    """Those of some files without a recording that are hypnograms, by a name that says so or by what they hold."""
-    return [
-        path
-        for path in paths
+def lone_hypnograms(paths: Sequence[Path], *, codes: str | None, advance: Advance) -> list[Path]:
+    """Those of some files without a recording that are hypnograms, by a name that says so or by what they hold.
+
+    `advance` is told files looked at, files in all, and the last one's name: there may be thousands.
+    """
+    found = []
+    for number, path in enumerate(paths, start=1):
         # Beside it lie the hypnograms that `score` wrote: nobody's scoring to learn from.
-        if not path.with_name(PROVENANCE_FILE).exists()
-        and (_NAME.search(path.name) or (reads_as_hypnogram(path, codes=codes) and not _is_list(path)))
-    ]
+        is_of_score = path.with_name(PROVENANCE_FILE).exists()
+        if not is_of_score and (
+            _NAME.search(path.name) or (reads_as_hypnogram(path, codes=codes) and not _is_list(path))
+        ):
+            found.append(path)
+        advance(number, len(paths), path.name)
+    return found
 
 
 def reads_as_hypnogram(path: Path, *, codes: str | None = None) -> bool:

@@ -1,12 +1,13 @@
 """From a corpus as it is downloaded to a store: find, prepare every recording, split; resumable at any moment."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mc2sleepnet.core.cluster import run_jobs
 from mc2sleepnet.core.errors import InputError, SomeInputsError
 from mc2sleepnet.core.lock import only_writer
+from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.corpora.folder import FolderLayout, find_folder
 from mc2sleepnet.corpora.folds import Fold, published_corpora
 from mc2sleepnet.corpora.official import unofficial_files
@@ -28,8 +29,6 @@ from mc2sleepnet.store import (
     write_index,
 )
 from mc2sleepnet.store.layout import read_json
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +67,7 @@ def prepare(
     *,
     options: PrepareOptions | None = None,
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: Advance = lambda *_: None,
 ) -> Summary:
     """Prepare a corpus into a store.
 
@@ -88,7 +87,8 @@ def prepare(
     workers
         Processes to work in; the store is the same for any number.
     progress
-        Called with recordings done, recordings in all, and the name of the last.
+        Called with recordings done, recordings in all, and the name of the last; of a `folder` before that in the same
+        way with the files that may be hypnograms without a recording.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def prepare(
     )
     if options.split is not None:
         check_split(options.split)
-    found = _find(corpus, source, options)
+    found = _find(corpus, source, options, progress)
     _refuse_inside(source, store_dir)
     store_dir.mkdir(parents=True, exist_ok=True)
     with only_writer(store_dir, "preparing"):
@@ -162,10 +162,12 @@ def _check_options(corpus: str, options: PrepareOptions) -> None:
         raise InputError("--codes", f"no numbering '{options.codes}'", f"Choose --codes from {', '.join(CODES)}")
 
 
-def _find(corpus: str, source: Path, options: PrepareOptions) -> Found:
+def _find(corpus: str, source: Path, options: PrepareOptions, progress: Advance) -> Found:
     if corpus in SLEEP_EDF:
         return find_sleep_edf(source, corpus)
-    return find_shhs(source) if corpus == "shhs" else find_folder(source, options.layout, codes=options.codes)
+    if corpus == "shhs":
+        return find_shhs(source)
+    return find_folder(source, options.layout, codes=options.codes, advance=progress)
 
 
 def _refuse_inside(source: Path, store_dir: Path) -> None:
@@ -176,7 +178,7 @@ def _refuse_inside(source: Path, store_dir: Path) -> None:
 
 
 def _prepare_all(
-    jobs: Sequence[Job], source: Path, workers: int, progress: Progress | None
+    jobs: Sequence[Job], source: Path, workers: int, progress: Advance
 ) -> tuple[list[Prepared], tuple[InputError, ...]]:
     """How every pair ended, and what is wrong with those that cannot be used; an error if none can."""
     prepared: list[Prepared] = []
@@ -188,8 +190,7 @@ def _prepare_all(
         else:
             assert end.error is not None
             refused.append(end.error)
-        if progress is not None:
-            progress(done, len(jobs), jobs[end.index].pair.name)
+        progress(done, len(jobs), jobs[end.index].pair.name)
     _clear_parts(jobs[0].store_dir)
     refused.sort(key=str)
     if not prepared:
