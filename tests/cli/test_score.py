@@ -234,6 +234,7 @@ def test_a_table_that_cannot_be_written_hides_no_failure(
     assert both.exit_code == 1
     assert "summary.csv: cannot be written (no space left on device). Free the disk" in both.stderr
     assert "none.edf" in both.stderr
+    assert "summary.csv" not in both.stdout
     assert call("score", night, *words).exit_code == 2
 
 

@@ -69,7 +69,7 @@ def score(
         tell("some recordings are named more than once; each is scored once")
     if call.found.n_hypnograms:
         tell(f"{call.found.n_hypnograms} hypnogram files in these folders are left out")
-    outcomes, unwritten = [], []
+    outcomes, is_table_written = [], True
     try:
         with progress_bar("scoring") as advance:
             for outcome in score_cohort(call, options, workers=workers, cluster=cluster, resume=resume):
@@ -82,13 +82,11 @@ def score(
             write_table(out, outcomes)
         except OSError as error:
             # What befell the recordings is told, too.
-            cause = f"cannot be written ({(error.strerror or str(error)).lower()})"
-            unwritten.append(InputError(out / SUMMARY_FILE, cause, "Free the disk, and run it again with --resume"))
-    if len(outcomes) > 1 and not as_json:
+            fault, is_table_written = f"cannot be written ({(error.strerror or str(error)).lower()})", False
+            tell(InputError(out / SUMMARY_FILE, fault, "Free the disk, and run it again with --resume"))
+    if len(outcomes) > 1 and is_table_written and not as_json:
         print(cohort_text(outcomes, out / SUMMARY_FILE))
     failures = [*call.found.failures, *(outcome.error for outcome in outcomes if outcome.error)]
-    for fault in unwritten:
-        tell(fault)
     end_with(failures, len(call.found.recordings) + len(call.found.failures), "inputs")
-    if unwritten:
+    if not is_table_written:
         raise typer.Exit(SOME_FAILED if len(outcomes) > 1 else WRONG_CALL)
