@@ -1,5 +1,6 @@
 """A file is written whole or not at all."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -48,6 +49,21 @@ def test_an_error_names_the_file_and_never_its_temporary_name(tmp_path: Path) ->
     with pytest.raises(OSError, match="No such file") as raised:
         write_text_atomically(missing, "text")
     assert raised.value.filename == str(missing)
+
+
+@pytest.mark.parametrize(("second", "named"), [("the temporary file", "copy"), (None, "source"), ("other", "source")])
+def test_a_copy_that_has_no_room_names_what_was_to_be_written_and_not_its_source(
+    second: str | None, named: str, tmp_path: Path
+) -> None:
+    """Python tells the source of a copy first, and where it goes as the second."""
+
+    def copy(temporary: Path) -> None:
+        where = str(temporary) if second == "the temporary file" else second
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "source", None, where)
+
+    with pytest.raises(OSError, match="No space left") as caught, atomic_path(tmp_path / "copy") as temporary:
+        copy(temporary)
+    assert Path(caught.value.filename).name == named
 
 
 def test_no_pipe_device_or_folder_is_replaced(tmp_path: Path) -> None:

@@ -205,6 +205,7 @@ def test_export_goes_into_an_empty_folder_and_again_into_its_own(tmp_path: Path)
     copy_model_folder(default_model_folder(), target)
     # Killed before its end: config.json is written last.
     (target / "config.json").unlink()
+    (target / ".encoder.onnx.1.part").write_bytes(b"half of it")
     (target / "README.md").unlink()
     copy_model_folder(default_model_folder(), target)
     assert {path.name: path.read_bytes() for path in target.iterdir() if path.is_file()} == whole

@@ -28,7 +28,9 @@ def errors_name(path: Path, temporary: Path | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is not None and str(error.filename) != str(temporary):
+        # What copies a file names its source first, and where it goes as the second.
+        named = {str(name) for name in (error.filename, error.filename2) if name is not None}
+        if named and str(temporary) not in named:
             raise
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 

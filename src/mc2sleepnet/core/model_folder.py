@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from mc2sleepnet.core.completion import Completion
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.core.files import atomic_path, write_text_atomically
+from mc2sleepnet.core.files import atomic_path, folder_to_oneself, write_text_atomically
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -187,10 +187,10 @@ def copy_model_folder(source: Path, target: Path) -> None:
     names = (WEIGHTS_FILE, *_sealed_files(model.config[SEAL_KEY]), CARD_FILE, CONFIG_FILE)
     if not (target / CONFIG_FILE).exists():
         _refuse_files_of_others(target, source, names)
-    target.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        with atomic_path(target / name) as temporary:
-            shutil.copyfile(source / name, temporary)
+    with folder_to_oneself(target):
+        for name in names:
+            with atomic_path(target / name) as temporary:
+                shutil.copyfile(source / name, temporary)
 
 
 def _refuse_files_of_others(target: Path, source: Path, names: Collection[str]) -> None:
