@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.completion import Completion
 from mc2sleepnet.core.dead_stretches import bridged, speaks
+from mc2sleepnet.core.heart_beats import HeartBeats, heart_beats, without_beats
 from mc2sleepnet.core.level_drift import level_drift, without_drift_of_level
 from mc2sleepnet.core.level_steps import LevelStep, level_steps, levelled
 from mc2sleepnet.core.low_pass import cut_off_hz, refilled
@@ -167,6 +168,8 @@ class NightAnswer:
     drift_db
         Shape ``[N]``: by how much each epoch was louder than most for no stage's sake, before that was taken out; None
         where it is little.
+    beats
+        Of the heart, taken out before all else; None where none can be told.
     cut_off_hz
         Where a low-pass left nothing of the recording; what is above was put back as noise. None without one.
     read_uv
@@ -180,6 +183,7 @@ class NightAnswer:
     steps: tuple[LevelStep, ...] = ()
     cut_off_hz: int | None = None
     drift_db: NDArray[np.float64] | None = None
+    beats: HeartBeats | None = None
 
 
 def answer_night(
@@ -193,11 +197,11 @@ def answer_night(
 ) -> NightAnswer:
     """Log-probabilities of every epoch of a night: `encode_night`, then `relate_night`.
 
-    For a network that reads the recording's own statistics, steps of its level are taken out first, and what a low-pass
-    took away is put back as noise. It looks again where much of the recording lies further than an hour from any sleep,
-    with the statistics of the rest; where the recording's level drifts, with that taken out; and where the recording is
-    short, with statistics moved towards those of the night that it is a part of, as the stages that were found let
-    expect (`core.stage_levels`).
+    For a network that reads the recording's own statistics, the heart's beats and steps of the recording's level are
+    taken out first, and what a low-pass took away is put back as noise. It looks again where much of the recording lies
+    further than an hour from any sleep, with the statistics of the rest; where the recording's level drifts, with that
+    taken out; and where the recording is short, with statistics moved towards those of the night that it is a part of,
+    as the stages that were found let expect (`core.stage_levels`).
 
     Parameters
     ----------
@@ -226,6 +230,9 @@ def answer_night(
     if not stager.needs_statistics or not is_scorable.any():
         answer, nothing = look(signal_uv, None, progress), np.zeros_like(is_scorable)
         return NightAnswer(answer, tells=is_scorable, is_noise=nothing, read_uv=signal_uv)
+    beats = heart_beats(signal_uv, is_scorable)
+    if beats is not None:
+        signal_uv = without_beats(signal_uv, beats)
     read_uv, decibels = signal_uv, epoch_decibels(signal_uv, is_scorable)
     is_noise = has_noise(decibels, is_scorable)
     tells = is_scorable & ~is_noise
@@ -271,6 +278,7 @@ def answer_night(
         steps=steps,
         cut_off_hz=cut_off,
         drift_db=drift_db,
+        beats=beats,
     )
 
 

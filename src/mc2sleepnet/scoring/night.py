@@ -264,7 +264,7 @@ def _scored_channel(
 
 
 def _level_findings(recording: EpochedRecording, answer: NightAnswer) -> Iterator[Finding]:
-    """What of a recording was left out of its statistics, brought to another level or put back, and why."""
+    """What of a recording was taken out, left out of its statistics, brought to another level or put back, and why."""
     if answer.is_noise.any():
         n, n_noise = np.count_nonzero(recording.is_scorable), np.count_nonzero(answer.is_noise)
         message = (
@@ -273,6 +273,14 @@ def _level_findings(recording: EpochedRecording, answer: NightAnswer) -> Iterato
             " recording's level was taken from the others"
         )
         yield Finding(id="noise", message=message)
+    if answer.beats is not None:
+        beats = answer.beats
+        message = (
+            f"channel '{recording.channel}' holds the heart's beats, {beats.size_uv:.0f} µV from peak to peak,"
+            f" {beats.per_minute:.0f} a minute; they were taken out of {np.count_nonzero(beats.is_beating)} of"
+            f" {np.count_nonzero(recording.is_scorable)} epochs before these were scored"
+        )
+        yield Finding(id="heart-beats", message=message)
     if answer.steps:
         steps = ", ".join(
             f"{abs(step.decibels):.0f} dB {'louder' if step.decibels > 0 else 'quieter'} from epoch {step.epoch} on"
