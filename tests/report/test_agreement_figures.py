@@ -20,6 +20,18 @@ def test_ticks_are_round_and_within_the_axis(limits, expected):
     assert round_ticks(*limits) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("limits", [(0.05, 0.95), (23, 98), (-9.5, 19.5), (131.2, 480.9), (0.652, 0.763), (-1e-3, 7e5)])
+def test_no_tick_lies_beyond_the_axis_and_there_are_two_at_least(limits):
+    ticks = round_ticks(*limits, 5)
+    assert len(ticks) >= 2
+    assert limits[0] <= ticks[0] < ticks[-1] <= limits[1]
+
+
+@pytest.mark.parametrize(("highest", "expected"), [(1, [0, 1]), (2, [0, 1, 2]), (60, [0, 20, 40, 60])])
+def test_counts_have_whole_ticks(highest, expected):
+    assert round_ticks(0, highest, 5, is_count=True) == expected
+
+
 @pytest.mark.parametrize("limits", [(0.5, 0.5), (NAN, 1), (0, math.inf), (1e9, 1e9)])
 def test_an_axis_without_a_span_still_has_two_ticks(limits):
     assert len(round_ticks(*limits)) >= 2

@@ -44,8 +44,8 @@ class Points:
     ----------
     title, key
         Above the plot.
-    x_name
-        Below it.
+    x_name, y_name
+        Below it, and at its left.
     x_limits, y_limits
         Of the axes.
     dots
@@ -62,11 +62,14 @@ class Points:
         Shape ``[n, 3]``: left, right and height from the lower edge, as a share of the plot.
     percent_x, percent_y
         Ticks as percent.
+    is_count
+        Whether y counts something: whole numbers only.
     """
 
     title: str
     key: str = ""
     x_name: str
+    y_name: str = ""
     x_limits: tuple[float, float]
     y_limits: tuple[float, float]
     dots: NDArray[np.float64] | None = None
@@ -77,6 +80,7 @@ class Points:
     bars: NDArray[np.float64] | None = None
     percent_x: bool = False
     percent_y: bool = False
+    is_count: bool = False
 
 
 def points_figure(points: Points, *, height_px: int = 200) -> Markup:
@@ -90,7 +94,7 @@ def points_figure(points: Points, *, height_px: int = 200) -> Markup:
     def y_at(y: float) -> str:
         return number((1 - min(max((y - y_low) / y_span, 0.0), 1.0)) * height_px)
 
-    x_ticks, y_ticks = round_ticks(x_low, x_high, 5), round_ticks(y_low, y_high, 5)
+    x_ticks, y_ticks = round_ticks(x_low, x_high, 5), round_ticks(y_low, y_high, 5, is_count=points.is_count)
     shapes = [element("path", d="".join(f"M0 {y_at(y)}H{WIDTH}" for y in y_ticks), class_="level")]
     shapes.append(element("path", d="".join(f"M{x_at(x)} 0V{height_px}" for x in x_ticks), class_="grid"))
     if points.bars is not None:
@@ -133,6 +137,7 @@ def points_figure(points: Points, *, height_px: int = 200) -> Markup:
         y_ticks=[Tick(place=1 - (y - y_low) / y_span, label=_label(y, points.percent_y)) for y in y_ticks],
         x_ticks=[Tick(place=(x - x_low) / x_span, label=_label(x, points.percent_x)) for x in x_ticks],
         x_name=points.x_name,
+        y_name=points.y_name,
     )
 
 
