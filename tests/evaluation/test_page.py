@@ -2,9 +2,10 @@
 
 import re
 
+import numpy as np
 import pytest
 
-from hypnogram_files import csv_file, night
+from hypnogram_files import csv_file, night, text_file
 from mc2sleepnet.evaluation.evaluate import evaluate_paths
 from mc2sleepnet.evaluation.page import evaluation_page
 from mc2sleepnet.evaluation.page_figures import nights_figure
@@ -55,3 +56,30 @@ def test_counts_of_recordings_are_whole(tmp_path):
     page = evaluation_page(evaluation, paired)
     figure = page[page.index("Accuracy of each recording") :]
     assert re.findall(r'style="top:[\d.]+%">([^<]*)<', figure[: figure.index("</figure>")]) == ["0", "1"]
+
+
+def test_a_night_without_a_clock_is_drawn_at_its_place_in_the_recording(tmp_path):
+    reference, scored = night(0, n=240)
+    files = [text_file(tmp_path / name, [-1] * 360 + list(codes)) for name, codes in (("a", reference), ("b", scored))]
+    page = evaluation_page(*evaluate_paths(str(files[0]), [str(files[1])]))
+    figure = page[page.index('<figure class="ribbons">') :]
+    figure = figure[: figure.index("</figure>")]
+    assert re.findall(r'%"[^>]*>(\d\d:\d\d)</span>', figure)[:2] == ["03:00", "03:10"]
+    assert "time from start" in figure
+
+
+def test_of_many_scorers_reference_and_main_one_are_drawn_and_those_left_out_counted(tmp_path):
+    reference, _ = night(0, n=50)
+    names = ["expert", *(f"person{i}" for i in range(10))]
+    scored = [reference, *(night(0, n=50)[1] for _ in names[1:])]
+    folders = [text_file(tmp_path / name / "1.txt", codes).parent for name, codes in zip(names, scored, strict=True)]
+    folders.append(csv_file(tmp_path / "model" / "1.csv", reference, hypnodensity=np.eye(5)[reference]).parent)
+    page = evaluation_page(*evaluate_paths(str(folders[0]), [str(folder) for folder in folders[1:]]))
+    ribbons = re.findall(r'aria-label="(\w+): \d+ W', page)
+    assert len(ribbons) == 8
+    assert ribbons[0] == "expert"
+    assert ribbons[-1] == "model"
+    assert "4 more of 12 scorers not drawn" in page
+    others = page[page.index("<h2>The other scorers</h2>") :]
+    assert others[: others.index("</section>")].count('class="confusion"') == 8
+    assert "Confusion of 2 more scorers: see --json." in page

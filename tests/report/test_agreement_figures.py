@@ -8,6 +8,7 @@ from mc2sleepnet.report.points_figure import Line, Points, Whisker, points_figur
 from mc2sleepnet.report.ribbons_figure import ribbons_figure
 from mc2sleepnet.report.round_numbers import round_ticks
 from mc2sleepnet.report.rows_figure import Row, rows_figure
+from mc2sleepnet.report.time_axis import TimeAxis
 
 NAN = math.nan
 
@@ -77,10 +78,21 @@ def test_thousands_of_points_stay_small():
 
 def test_ribbons_are_as_high_where_scorers_differ_as_they_differ_much():
     stages = np.array([[0, 0, 0, -1], [0, 0, 1, -1], [0, 1, 2, -1]], np.int8)
-    figure = ribbons_figure(stages, ["a", "b", "c"], start=None, title="night")
+    figure = ribbons_figure(stages, ["a", "b", "c"], TimeAxis(n_epochs=4, start=None), title="night")
     assert "M1 15h1v15h-1z" in figure  # one of two others differs
     assert "M2 0h1v30h-1z" in figure  # all differ
     assert "not scored" in figure
+
+
+def test_a_scorer_without_a_ribbon_counts_where_scorers_differ_and_is_told():
+    stages = np.array([[0, 0], [0, 0], [0, 1]], np.int8)
+    axis = TimeAxis(n_epochs=2, start=None)
+    figure = ribbons_figure(stages, ["a", "b", "c"], axis, title="night", drawn=[0, 1])
+    assert "M1 15h1v15h-1z" in figure
+    assert "any in 1 of 2 epochs" in figure
+    assert "c: 1 W" not in figure
+    assert "1 more of 3 scorers not drawn" in figure
+    assert "time from start" in figure
 
 
 def test_heat_is_the_place_between_lightest_and_darkest():
