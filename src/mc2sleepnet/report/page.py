@@ -67,7 +67,11 @@ def tiles(figures: Sequence[tuple[str, str, str]]) -> Markup:
     return element(
         "dl",
         *(
-            element("div", element("dt", name), element("dd", value, element("small", unit) if unit else ""))
+            element(
+                "div",
+                element("dt", name),
+                element("dd", element("span", value), element("small", unit) if unit else ""),
+            )
             for name, value, unit in figures
         ),
         class_=f"tiles of-{len(figures)}",

@@ -26,12 +26,16 @@ NAMES = {
 }
 
 
-def headline_tiles(statistics: Statistics, *, n_to_review: int, n_scored: int) -> Markup:
-    """The six figures that people look for first."""
-    share = f"epochs, {100 * n_to_review / n_scored:.0f} %" if n_scored else ""
+def headline_tiles(statistics: Statistics, *, n_to_review: int, n_scored: int, has_lights: bool) -> Markup:
+    """The six figures that people look for first, with the digits of the tables.
+
+    All but the last are between lights off and on; where there are such (`has_lights`), the last says that it is not.
+    """
+    of_all = " of the whole recording" if has_lights else ""
+    share = f"epochs{of_all}, {100 * n_to_review / n_scored:.0f} %" if n_scored else ""
     sleep_min, efficiency = statistics["tst_min"], statistics["se_percent"]
-    whole_minutes = {
-        name: (ABSENT, "") if (value := statistics[key]) is None else (f"{value:.0f}", "min")
+    minutes = {
+        name: (ABSENT, "") if (value := statistics[key]) is None else (f"{value:g}", "min")
         for name, key in (
             ("Sleep onset latency", "sol_min"),
             ("Wake after onset", "waso_min"),
@@ -41,8 +45,8 @@ def headline_tiles(statistics: Statistics, *, n_to_review: int, n_scored: int) -
     return tiles(
         [
             ("Total sleep", *((ABSENT, "") if sleep_min is None else (_hours(sleep_min), "min"))),
-            ("Sleep efficiency", *((ABSENT, "") if efficiency is None else (f"{efficiency:.0f}", "%"))),
-            *((name, *figure) for name, figure in whole_minutes.items()),
+            ("Sleep efficiency", *((ABSENT, "") if efficiency is None else (f"{efficiency:.1f}", "%"))),
+            *((name, *figure) for name, figure in minutes.items()),
             ("To review", f"{n_to_review:,}", share),
         ]
     )
@@ -95,6 +99,6 @@ def _value(key: str, value: float | int | None) -> str:
 
 
 def _hours(minutes: float) -> str:
-    """``6 h 42`` for 402 minutes: the unit of what follows the hours stands beside it."""
-    hours, rest = divmod(round(minutes), 60)
-    return f"{hours} h {rest:02d}"
+    """``6 h 42.5`` for 402.5 minutes: the unit of what follows the hours stands beside it."""
+    hours, rest = divmod(minutes, 60)
+    return f"{hours:.0f} h {rest:04.1f}".removesuffix(".0")

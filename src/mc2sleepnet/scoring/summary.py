@@ -59,7 +59,7 @@ def outcome_text(outcome: Outcome) -> str:
     if outcome.status == FINISHED_BEFORE:
         return f"{outcome.path.name}: finished before\n  {outcome.folder}"
     tst, efficiency = statistics["tst_min"], statistics["se_percent"]
-    sleep = "no sleep" if not tst or efficiency is None else f"TST {tst:.0f} min, efficiency {efficiency:.0f} %"
+    sleep = "no sleep" if not tst or efficiency is None else f"TST {tst:g} min, efficiency {efficiency:.1f} %"
     lines = [
         f"{outcome.path.name}: {facts['n_epochs']} epochs of {facts['channel']['label']}, {sleep}, "
         f"{facts['n_review']} to review ({_review_percent(facts):.0f} %)"
