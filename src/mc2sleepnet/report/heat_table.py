@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.report.confusion_figure import DARK_SHARE
+from mc2sleepnet.report.confusion_figure import is_on_dark
 from mc2sleepnet.report.svg import Markup, element
 
 
@@ -62,5 +62,5 @@ def _cell(share: float, lightest: float, darkest: float, is_empty: bool) -> Mark
         return element("td", "" if is_empty else "–", class_="none blank")
     ground = min(max((share - lightest) / ((darkest - lightest) or 1), 0.0), 1.0)
     percent = f"{100 * share:.0f}" if share >= 0.095 or share == 0 else f"{100 * share:.1f}"
-    class_ = "dark" if ground >= DARK_SHARE else None
+    class_ = "dark" if is_on_dark(ground) else None
     return element("td", element("b", percent), style=f"--share:{ground:.2f}", class_=class_)
