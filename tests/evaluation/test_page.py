@@ -83,3 +83,13 @@ def test_of_many_scorers_reference_and_main_one_are_drawn_and_those_left_out_cou
     others = page[page.index("<h2>The other scorers</h2>") :]
     assert others[: others.index("</section>")].count('class="confusion"') == 8
     assert "Confusion of 2 more scorers: see --json." in page
+
+
+def test_intervals_stand_in_brackets_and_every_head_of_a_table_says_of_what_it_is(tmp_path):
+    page = evaluation_page(*compared(tmp_path, [0, 12, 30]))
+    assert re.search(r"counted as wrong: 0\.860 \[0\.\d{3}, 1\.000\]", page)
+    assert all("scope=" in head for head in re.findall(r"<th(?: [^>]*)?>", page))
+    assert not re.search(r"<th(?: [^>]*)?></th>", page)
+    scrolled = re.findall(r'<div class="scrolls"[^>]*>', page)
+    assert scrolled
+    assert all('tabindex="0" role="region" aria-label="' in one for one in scrolled)

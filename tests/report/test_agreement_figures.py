@@ -70,6 +70,19 @@ def test_points_beyond_the_axis_stay_at_its_edge_and_missing_ones_are_left_out()
     assert "M200 75V25" in figure
 
 
+def test_a_plot_tells_its_values_to_those_who_cannot_see_it():
+    given = {"title": "t", "x_name": "distance", "x_limits": (0, 10), "y_limits": (0, 1)}
+    whiskers = [Whisker(x=0, y=0.25, low=0.2, high=0.3), Whisker(x=1, y=0.125), Whisker(x=2, y=NAN)]
+    figure = points_figure(Points(**given, whiskers=whiskers, percent_y=True))
+    assert 'aria-label="t. By distance: 0: 25 % (20 % to 30 %); 1: 12.5 %"' in figure
+    figure = points_figure(Points(**given, dots=np.array([[1.0, -0.5], [3.0, 0.5]])))
+    assert 'aria-label="t. 2 dots from −0.5 to 0.5, distance from 1 to 3"' in figure
+    curve = np.stack([np.linspace(0.01, 1, 100), np.linspace(0, 0.2, 100)], axis=1)
+    figure = points_figure(Points(**given, curve=curve, percent_x=True))
+    assert "By distance: 1 %: 0; 21 %: 0.0404; " in figure
+    assert "100 %: 0.2" in figure
+
+
 def test_thousands_of_points_stay_small():
     rng = np.random.default_rng(0)
     many = Points(title="t", x_name="x", x_limits=(0, 1), y_limits=(0, 1), dots=rng.random((50_000, 2)))
@@ -96,7 +109,9 @@ def test_a_scorer_without_a_ribbon_counts_where_scorers_differ_and_is_told():
 
 
 def test_heat_is_the_place_between_lightest_and_darkest():
-    figure = heat_table(np.array([[1.0, 0.75], [NAN, 0.5]]), ["a", "b"], corner=("x", "y"), lightest=0.5, darkest=1)
+    figure = heat_table(
+        np.array([[1.0, 0.75], [NAN, 0.5]]), ["a", "b"], corner=("x", "y"), name="x by y", lightest=0.5, darkest=1
+    )
     assert 'style="--share:1.00" class="dark"' in figure
     assert 'style="--share:0.50"' in figure
     assert "nan" not in figure

@@ -38,7 +38,7 @@ def report(**changes):
 
 def test_the_page_shows_ours_beside_the_baselines_and_links_the_nights():
     html = report()
-    assert html.index("MC2SleepNet</td>") < html.index("majority stage</td>")
+    assert html.index("MC2SleepNet</th>") < html.index("majority stage</th>")
     assert f"{OURS.kappa:.3f}" in html
     assert '<a href="nights/SC4001E0/report.html">SC4001E0</a>' in html
     assert "Synthetic data" in html

@@ -201,6 +201,20 @@ def test_of_several_channels_the_spectrogram_says_whose_it_is():
     assert "<b>Spectrogram</b>" in report(A_NIGHT, channel_stages={"EEG C3-A2": stage})
 
 
+def test_tables_say_what_their_rows_and_columns_are_and_scroll_by_keys():
+    html = report(A_NIGHT)
+    for stage in ("W", "R", "N1", "N2", "N3"):
+        assert f'<th scope="row">{stage}</th>' in html
+    assert '<th scope="col">Stage</th>' in html
+    assert '<th scope="row">Sleep efficiency</th>' in html
+    heads = re.findall(r"<th(?: [^>]*)?>", html)
+    assert all("scope=" in head for head in heads)
+    scrolled = re.findall(r'<div class="scrolls"[^>]*>', html)
+    assert scrolled == [
+        '<div class="scrolls" tabindex="0" role="region" aria-label="Stretches worth a second look">'
+    ]
+
+
 def test_no_doubt_is_said():
     assert "No epoch is marked." in report(A_NIGHT, review=np.zeros(len(A_NIGHT), bool))
 

@@ -127,7 +127,8 @@ def _stages(scorer: ScorerResult) -> Markup:
         )
         for i, name in enumerate(STAGES)
     ]
-    figures = table(("", "Precision", "", "Recall", ""), cells)
+    head = ("Stage", "Precision", "95 %", "Recall", "95 %")
+    figures = table(head, cells, name="Precision and recall of each stage")
     wrong = pooled.accuracy_unscored_as_wrong
     more = element(
         "p",
@@ -242,4 +243,4 @@ def _figure(value: float) -> str:
 
 def _range(found: Estimate) -> str:
     low, high = found.interval
-    return "" if math.isnan(low) else f"{low:.3f}–{high:.3f}"
+    return "" if math.isnan(low) else f"[{low:.3f}, {high:.3f}]"

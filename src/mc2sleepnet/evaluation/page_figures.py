@@ -162,7 +162,7 @@ def changes_section(scorer: ScorerResult) -> Markup:
         element(
             "div",
             element("h3", f"What follows, percent: {name}"),
-            heat_table(matrix.value, STAGES, corner=("from", "to")),
+            heat_table(matrix.value, STAGES, corner=("from", "to"), name=f"What follows what: {name}"),
         )
         for name, matrix in (("reference", pooled.transitions_reference), ("scored", pooled.transitions_scored))
     ]

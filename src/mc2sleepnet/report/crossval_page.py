@@ -54,7 +54,7 @@ def crossval_page(
     """
     folds = "all folds" if is_whole else "finished folds"
     beside = [element("p", caveat, class_="note") for caveat in caveats]
-    beside.append(element("div", table(head, rows, n_text_columns=N_TEXT_COLUMNS), class_="ours-first"))
+    beside.append(element("div", table(head, rows, name="All scorers", n_text_columns=N_TEXT_COLUMNS), class_="ours-first"))
     if note:
         beside.append(element("p", note, class_="more"))
     sections = [
@@ -92,7 +92,7 @@ def _table(name: str, agreements: Mapping[str, Agreement], *, with_stages: bool 
         for key, one in agreements.items()
     ]
     shown = len(head) if with_stages else len(head) - len(STAGES)
-    return table(head[:shown], [row[:shown] for row in rows])
+    return table(head[:shown], [row[:shown] for row in rows], name=f"Each {name.lower()}")
 
 
 def _percent(value: float) -> str:

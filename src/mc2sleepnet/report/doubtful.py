@@ -45,7 +45,8 @@ def doubtful_section(
     text = f"{int(review.sum()):,} epochs in {len(stretches):,} stretches are marked. {promise}"
     if len(stretches) > MOST_STRETCHES:
         text += f" The {MOST_STRETCHES} stretches with the most expected errors are listed; hypnogram.csv has all."
-    return section("Worth a second look", element("p", text, class_="note"), table(head, rows, n_text_columns=4))
+    listed = table(head, rows, name="Stretches worth a second look", n_text_columns=4)
+    return section("Worth a second look", element("p", text, class_="note"), listed)
 
 
 def _expectation(confidence: NDArray[np.floating], review: NDArray[np.bool_], risk: float) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mc2sleepnet.report.confusion_figure import is_on_dark
+from mc2sleepnet.report.page import scrolling
 from mc2sleepnet.report.svg import Markup, element
 
 
@@ -15,6 +16,7 @@ def heat_table(
     names: Sequence[str],
     *,
     corner: tuple[str, str],
+    name: str,
     lightest: float = 0.0,
     darkest: float = 1.0,
     is_diagonal_empty: bool = False,
@@ -29,6 +31,8 @@ def heat_table(
         Of rows and columns.
     corner
         What the rows are, and what the columns.
+    name
+        What the table is, for those who cannot see it.
     lightest, darkest
         Shares drawn in the lightest and in the darkest colour.
     is_diagonal_empty
@@ -37,24 +41,21 @@ def heat_table(
     head = element(
         "tr",
         element("td", element("span", f"{corner[0]} ↓"), element("span", f"{corner[1]} →"), class_="corner"),
-        *(element("th", name, scope="col") for name in names),
+        *(element("th", one, scope="col") for one in names),
     )
     rows = [
         element(
             "tr",
-            element("th", name, scope="row"),
+            element("th", one, scope="row"),
             *(
                 _cell(float(share), lightest, darkest, is_diagonal_empty and row == column)
                 for column, share in enumerate(shares[row])
             ),
         )
-        for row, name in enumerate(names)
+        for row, one in enumerate(names)
     ]
-    return element(
-        "div",
-        element("table", element("thead", head), element("tbody", *rows), class_="confusion heat"),
-        class_="scrolls",
-    )
+    grid = element("table", element("thead", head), element("tbody", *rows), class_="confusion heat")
+    return scrolling(grid, name=name)
 
 
 def _cell(share: float, lightest: float, darkest: float, is_empty: bool) -> Markup:

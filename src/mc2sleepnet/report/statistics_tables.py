@@ -65,7 +65,7 @@ def stage_table(statistics: Statistics) -> Markup:
         rows.append(
             element(
                 "tr",
-                element("td", name),
+                element("th", name, scope="row"),
                 element("td", bar, class_="bar"),
                 element("td", _value("_min", minutes), class_="figure"),
                 element(
@@ -76,13 +76,19 @@ def stage_table(statistics: Statistics) -> Markup:
                 ),
             )
         )
-    return element("table", element("tbody", *rows), class_="stages")
+    head = element(
+        "tr",
+        element("th", "Stage", scope="col"),
+        element("td"),
+        *(element("th", name, scope="col", class_="figure") for name in ("Time", "Share")),
+    )
+    return element("table", element("thead", head), element("tbody", *rows))
 
 
 def duration_table(statistics: Statistics) -> Markup:
     """Every statistic that is not of one stage."""
     rows = (
-        element("tr", element("td", NAMES[key]), element("td", _value(key, value), class_="figure"))
+        element("tr", element("th", NAMES[key], scope="row"), element("td", _value(key, value), class_="figure"))
         for key, value in statistics.items()
         if key in NAMES
     )
