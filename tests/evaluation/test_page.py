@@ -79,7 +79,7 @@ def test_of_many_scorers_reference_and_main_one_are_drawn_and_those_left_out_cou
     assert len(ribbons) == 8
     assert ribbons[0] == "expert"
     assert ribbons[-1] == "model"
-    assert "4 more of 12 scorers not drawn" in page
+    assert "4 of 12 scorers are not drawn, but counted where they differ" in page
     others = page[page.index("<h2>The other scorers</h2>") :]
     assert others[: others.index("</section>")].count('class="confusion"') == 8
     assert "Confusion of 2 more scorers: see --json." in page

@@ -104,7 +104,7 @@ def test_a_scorer_without_a_ribbon_counts_where_scorers_differ_and_is_told():
     assert "M1 15h1v15h-1z" in figure
     assert "any in 1 of 2 epochs" in figure
     assert "c: 1 W" not in figure
-    assert "1 more of 3 scorers not drawn" in figure
+    assert "1 of 3 scorers are not drawn, but counted where they differ" in figure
     assert "time from start" in figure
 
 

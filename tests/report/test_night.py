@@ -175,6 +175,12 @@ def test_where_all_that_is_sure_is_noise_nobody_says_that_no_epoch_is_sure():
     assert "No epoch is sure enough for an expected error of 5 %." in html
 
 
+def test_one_epoch_is_one():
+    assert "1 epoch of 30 s." in report([2])
+    assert "1 epoch is marked." in report([2, 2], review=np.array([False, True]))
+    assert "2 epochs in a row are marked." in report([2, 2], review=np.ones(2, bool))
+
+
 def tiles_of(html):
     text = html[html.index('<dl class="tiles') :]
     found = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text[: text.index("</dl>")])

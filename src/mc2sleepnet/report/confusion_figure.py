@@ -47,8 +47,8 @@ def percent(share: float) -> str:
 
 
 def is_on_dark(share: float) -> bool:
-    """Whether figures on the ground of a share are light."""
-    return share >= DARK_SHARE
+    """Whether figures on the ground of a share are light; equal percents, as they are shown, look alike."""
+    return round(share, 2) >= DARK_SHARE
 
 
 def _cell(count: int, share: float) -> Markup:

@@ -138,7 +138,7 @@ def _lead(hypnogram: Hypnogram, source: Sequence[str], axis: TimeAxis) -> str:
     if hypnogram.start is not None and end is not None:
         until = f"{end:%-d %B %Y, %H:%M}" if axis.has_dates else f"{end:%H:%M}"
         parts.append(f"{hypnogram.start:%-d %B %Y, %H:%M} to {until}.")
-    parts.append(f"{n_epochs:,} epochs of {EPOCH_S} s.")
+    parts.append(f"{n_epochs:,} {'epoch' if n_epochs == 1 else 'epochs'} of {EPOCH_S} s.")
     unscored = Counter(str(why) for why, is_scored in zip(source, hypnogram.is_scored, strict=True) if not is_scored)
     if unscored:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in unscored.most_common())

@@ -46,7 +46,8 @@ def ribbons_figure(
         keys.append(mark_key("unscored", "not scored"))
     n_left = len(labels) - len(drawn)
     if n_left:
-        keys.append(element("span", f"{n_left} more of {len(labels)} scorers not drawn; differ: all", class_="key"))
+        left = f"{n_left} of {len(labels)} scorers are not drawn, but counted where they differ"
+        keys.append(element("span", left, class_="key"))
     cells = [element("figcaption", element("b", title), " ", *keys)]
     for row in drawn:
         label, stage = labels[row], stages[row]

@@ -35,7 +35,7 @@ def headline_tiles(statistics: Statistics, *, n_to_review: int, n_scored: int, h
     share = f"epochs{of_all}, {100 * n_to_review / n_scored:.0f} %" if n_scored else ""
     sleep_min, efficiency = statistics["tst_min"], statistics["se_percent"]
     minutes = {
-        name: (ABSENT, "") if (value := statistics[key]) is None else (f"{value:g}", "min")
+        name: (ABSENT, "") if (value := statistics[key]) is None else (_short(value), "min")
         for name, key in (
             ("Sleep onset latency", "sol_min"),
             ("Wake after onset", "waso_min"),
@@ -108,3 +108,8 @@ def _hours(minutes: float) -> str:
     """``6 h 42.5`` for 402.5 minutes: the unit of what follows the hours stands beside it."""
     hours, rest = divmod(minutes, 60)
     return f"{hours:.0f} h {rest:04.1f}".removesuffix(".0")
+
+
+def _short(minutes: float) -> str:
+    """``33.5``, ``34``, ``1,280.5``."""
+    return f"{minutes:,.1f}".removesuffix(".0")
