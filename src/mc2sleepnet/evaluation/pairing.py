@@ -67,7 +67,8 @@ def pair(reference: str, predicted: Sequence[str], *, machines: Sequence[str] = 
         Arguments as `scorers_of` takes them. Files given beside a reference folder are nights of one scorer;
         beside a reference file, each is a scorer. Without `predicted` the reference must hold several scorers.
     machines
-        Labels of scorers that are no people, besides those whose columns say so, that give probabilities or that `score` wrote.
+        Labels of scorers that are no people, besides those whose columns say so, that give probabilities, or
+        that `score` wrote.
     codes
         Numbering of files of bare numbers, as `read_hypnogram` takes it.
 

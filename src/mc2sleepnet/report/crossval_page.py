@@ -54,7 +54,8 @@ def crossval_page(
     """
     folds = "all folds" if is_whole else "finished folds"
     beside = [element("p", caveat, class_="note") for caveat in caveats]
-    beside.append(element("div", table(head, rows, name="All scorers", n_text_columns=N_TEXT_COLUMNS), class_="ours-first"))
+    scorers = table(head, rows, name="All scorers", n_text_columns=N_TEXT_COLUMNS)
+    beside.append(element("div", scorers, class_="ours-first"))
     if note:
         beside.append(element("p", note, class_="more"))
     sections = [

@@ -42,10 +42,10 @@ def doubtful_section(
     worst = np.sort(np.argsort(expected_errors, kind="stable")[::-1][:MOST_STRETCHES])
     rows = [_row(hypnogram, hypnodensity, confidence, stretches[at], axis) for at in worst]
     head = (axis.name.capitalize(), "Epochs", "Scored", "May be", "Confidence", "Probabilities")
-    n_epochs, n_stretches = int(review.sum()), len(stretches)
-    text = f"{n_epochs:,} epochs in {n_stretches:,} stretches are marked. {promise}"
-    if n_stretches == 1:
-        text = f"{n_epochs:,} epochs in a row are marked. {promise}" if n_epochs > 1 else f"1 epoch is marked. {promise}"
+    n_epochs = int(review.sum())
+    where = f"in {len(stretches):,} stretches" if len(stretches) > 1 else "in a row"
+    marked = f"{n_epochs:,} epochs {where} are marked" if n_epochs > 1 else "1 epoch is marked"
+    text = f"{marked}. {promise}"
     if len(stretches) > MOST_STRETCHES:
         text += f" The {MOST_STRETCHES} stretches with the most expected errors are listed; hypnogram.csv has all."
     listed = table(head, rows, name="Stretches worth a second look", n_text_columns=4)

@@ -90,9 +90,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, name: str, n_te
     grid = element(
         "table",
         element("thead", element("tr", *(cell(i, one, is_head=True) for i, one in enumerate(head)))),
-        element(
-            "tbody", *(element("tr", *(cell(i, one, is_head=False) for i, one in enumerate(row))) for row in rows)
-        ),
+        element("tbody", *(element("tr", *(cell(i, one, is_head=False) for i, one in enumerate(row))) for row in rows)),
     )
     return scrolling(grid, name=name)
 

@@ -58,7 +58,7 @@ class TimeAxis:
         return ticks
 
     def _tick_label(self, minutes: float) -> str:
-        """``23:00`` for 1380 minutes, ``06:00`` of a clock for 1800; midnight is called after its day where days are."""
+        """``23:00`` for 1380 minutes, a clock's ``06:00`` for 1800; a midnight is called after its day."""
         hours, rest = divmod(round(minutes), 60)
         if self.start is None:
             return f"{hours:02d}:{rest:02d}"

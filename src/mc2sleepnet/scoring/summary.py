@@ -62,7 +62,7 @@ def outcome_text(outcome: Outcome) -> str:
     tst, efficiency = statistics["tst_min"], statistics["se_percent"]
     sleep = "no sleep" if not tst or efficiency is None else f"TST {tst:g} min, efficiency {efficiency:.1f} %"
     lines = [
-        f"{outcome.path.name}: {n_epochs} {'epoch' if n_epochs == 1 else 'epochs'} of {facts['channel']['label']}, {sleep}, "
+        f"{outcome.path.name}: {n_epochs} epoch{'s' * (n_epochs != 1)} of {facts['channel']['label']}, {sleep}, "
         f"{facts['n_review']} to review ({_review_percent(facts):.0f} %)"
     ]
     if facts["is_synthetic"]:
