@@ -1,6 +1,7 @@
 import re
 from datetime import datetime
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -193,6 +194,12 @@ def test_tiles_have_the_digits_of_the_tables():
     assert tiles["Sleep onset latency"] == "33.5 min"
     assert tiles["Total sleep"] == "6 h 42.5 min"
     assert tiles["Sleep efficiency"] == "98.5 %"
+
+
+def test_no_tile_cuts_off_what_stands_behind_its_figure():
+    sheet = files("mc2sleepnet.report").joinpath("report.css").read_text()
+    assert "nowrap" not in re.search(r"\.tiles dd \{[^}]*\}", sheet).group()
+    assert "<dd><span>1,440</span><small>epochs, 100 %</small></dd>" in report([2] * 1440, review=np.ones(1440, bool))
 
 
 def test_the_tile_of_epochs_to_review_says_that_they_are_of_the_whole_recording_where_lights_bound_the_others():
