@@ -12,7 +12,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.evaluation.evaluate import evaluate_paths
 from mc2sleepnet.evaluation.pairing import pair
-from mc2sleepnet.formats import ScoredHypnogram
+from mc2sleepnet.formats import ScoredHypnogram, write_hypnogram
 
 REFERENCE = [0, 0, 1, 2, 2, -1, 3, 4]
 SCORED = [0, 1, 1, 2, 2, 2, -1, 4]
@@ -186,6 +186,29 @@ def test_several_scorers_stand_beside_each_other_and_a_machine_is_known_by_its_p
     assert len(found.systems) == 1
     assert found.systems[0].verdict("accuracy") == "no difference shown"  # one subject can show nothing
     assert "no difference shown" in found.to_text()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "name", "provenance", "is_machine"),
+    [
+        ("edf", "hypnogram.edf", {"options": {"formats": ["csv", "edf"]}, "versions": {"mc2sleepnet": "0"}}, True),
+        ("nsrr", "hypnogram-nsrr.xml", {"options": {"formats": ["nsrr"]}, "versions": {"mc2sleepnet": "0"}}, True),
+        ("edf", "corrected.edf", {"options": {"formats": ["csv", "edf"]}, "versions": {"mc2sleepnet": "0"}}, False),
+        ("edf", "hypnogram.edf", {"made": "by hand"}, False),
+        ("json", "anything.json", None, True),
+    ],
+    ids=["edf of score", "xml of score", "another file in its folder", "another provenance", "a format that says so"],
+)
+def test_what_score_wrote_is_a_machine_also_without_probabilities(tmp_path, dialect, name, provenance, is_machine):
+    reference, scored = night(1)
+    expert = text_file(tmp_path / "expert.txt", reference)
+    path = tmp_path / "ours" / name
+    path.parent.mkdir()
+    write_hypnogram(ScoredHypnogram(hypnogram=hypnogram(scored), scorer="mc2sleepnet"), path, dialect)
+    if provenance is not None:
+        (path.parent / "provenance.json").write_text(json.dumps(provenance))
+    found, _ = evaluate_paths(str(expert), [str(path)])
+    assert found.first.is_machine is is_machine
 
 
 def test_a_scorer_who_scored_nothing_of_a_night_is_not_one_of_its_scorers(tmp_path):

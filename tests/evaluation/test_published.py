@@ -1,9 +1,11 @@
 """Published rows stand beside ours and are never taken for ours."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mc2sleepnet.evaluation.crossval_results import CrossvalResults, write_results
 from mc2sleepnet.evaluation.published import PUBLISHED
@@ -60,6 +62,24 @@ def test_other_recipes_have_no_published_rows_and_our_synthetic_row_says_so(tmp_
     assert "No person was recorded" in (tmp_path / "report.html").read_text()
 
 
+@pytest.mark.parametrize("is_synthetic", [True, False])
+def test_the_confusion_matrix_by_itself_says_whether_it_is_synthetic(is_synthetic: bool, tmp_path: Path) -> None:
+    write_results(results("smoke", is_synthetic=is_synthetic), tmp_path)
+    assert ("scored, synthetic data<" in (tmp_path / "confusion.svg").read_text()) is is_synthetic
+
+
+def test_only_where_all_folds_are_in_the_page_speaks_of_all(tmp_path: Path) -> None:
+    some = results("smoke", is_synthetic=True)
+    write_results(some, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "<h2>Finished folds together</h2>" in page
+    assert "<h2>Confusion, finished folds</h2>" in page
+    write_results(replace(some, missing={}, n_folds=3), tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "<h2>All folds together</h2>" in page
+    assert "<h2>Confusion, all folds</h2>" in page
+
+
 def test_the_table_and_the_page_for_people_say_that_this_is_no_medical_device(tmp_path: Path) -> None:
     write_results(results("sleep-edf-78", is_synthetic=False), tmp_path)
     for name in ("results.md", "report.html"):
@@ -67,8 +87,6 @@ def test_the_table_and_the_page_for_people_say_that_this_is_no_medical_device(tm
 
 
 def test_intervals_hold_the_pooled_figure_and_are_absent_for_one_subject() -> None:
-    from dataclasses import replace
-
     from mc2sleepnet.evaluation.tested import pool
 
     many = pool(results("smoke", is_synthetic=True).recordings)

@@ -1,8 +1,13 @@
+import re
+from importlib.resources import files
+
 import numpy as np
 import pytest
 
 from mc2sleepnet.metrics.agreement import agreement_from_confusion
-from mc2sleepnet.report.confusion_figure import confusion_figure
+from mc2sleepnet.report.colours import rgb
+from mc2sleepnet.report.confusion_figure import confusion_figure, is_on_dark
+from mc2sleepnet.report.confusion_svg import confusion_svg
 from mc2sleepnet.report.curves_figure import curves_figure
 from mc2sleepnet.report.experiment import experiment_report
 
@@ -33,7 +38,7 @@ def report(**changes):
 
 def test_the_page_shows_ours_beside_the_baselines_and_links_the_nights():
     html = report()
-    assert html.index("MC2SleepNet</td>") < html.index("majority stage</td>")
+    assert html.index("MC2SleepNet</th>") < html.index("majority stage</th>")
     assert f"{OURS.kappa:.3f}" in html
     assert '<a href="nights/SC4001E0/report.html">SC4001E0</a>' in html
     assert "Synthetic data" in html
@@ -73,6 +78,48 @@ def test_confusion_shows_shares_of_the_reference_and_counts():
     assert "<b>75 %</b><small>300</small>" in figure
     assert "<b>25 %</b><small>99</small>" in figure
     assert "<b>&lt;1 %</b><small>1</small>" in figure
+
+
+def test_a_stage_that_the_reference_lacks_has_no_shares():
+    confusion = np.diag([5, 0, 5, 5, 5])
+    figure = confusion_figure(agreement_from_confusion(confusion))
+    assert figure.count("<b>–</b><small>0</small>") == 5
+    assert "0 %" in figure
+    picture = confusion_svg(agreement_from_confusion(confusion), is_synthetic=False)
+    assert picture.count(">–</text>") == 5
+
+
+def luminance(colour):
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in np.asarray(colour) / 255]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+def contrast(one, other):
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_figures_in_a_confusion_can_be_read_on_every_ground(theme):
+    sheet = files("mc2sleepnet.report").joinpath("report.css").read_text()
+    paper, ink, light = (rgb(re.findall(rf"--{name}: (#\w+);", sheet)[theme]) for name in ("paper", "ink", "on-dark"))
+    accent = [int(part) for part in re.findall(r"--accent-rgb: ([\d, ]+);", sheet)[theme].split(",")]
+    slopes = re.findall(r"calc\(var\(--share\) \* ([\d.]+) \+ ([\d.]+)\)", sheet)
+    for share in np.linspace(0, 1, 101):
+        steep, first = map(float, slopes[int(is_on_dark(share))])
+        depth = steep * share + first
+        ground = depth * np.array(accent) + (1 - depth) * np.array(paper)
+        assert contrast(light if is_on_dark(share) else ink, ground) >= 4.5, share
+
+
+def test_figures_in_the_picture_of_a_confusion_can_be_read_on_every_ground():
+    for one in range(0, 101):
+        confusion = np.zeros((5, 5), int)
+        confusion[0, :2] = one, 100 - one
+        picture = confusion_svg(agreement_from_confusion(confusion), is_synthetic=False)
+        cells = re.findall(r'rx="4" fill="(#\w+)"></rect><text[^>]*? fill="(#\w+)"', picture)
+        assert len(cells) == 25
+        assert all(contrast(rgb(ground), rgb(ink)) >= 4.5 for ground, ink in cells)
 
 
 def test_curves_show_the_loss_its_terms_and_the_best_macro_f1():

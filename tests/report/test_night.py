@@ -1,6 +1,7 @@
 import re
 from datetime import datetime
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -127,6 +128,13 @@ def test_the_page_tells_when_how_long_and_what_was_not_scored():
     assert "csv, edf" in html
 
 
+def test_a_recording_of_a_day_and_more_has_dates_in_its_lead_its_axis_and_its_stretches():
+    html = report([0, 2] * 3 * 1440)
+    assert "1 March 2024, 23:00 to 4 March 2024, 23:00." in html
+    assert ">2 Mar</span>" in html
+    assert re.search(r"<t[dh][^>]*>\d Mar \d\d:\d\d:\d\d – ", html)
+
+
 def test_without_a_spectrogram_the_probabilities_carry_the_time_axis():
     html = report(A_NIGHT, spectrogram_db=None)
     assert "<img" not in html
@@ -143,6 +151,79 @@ def test_doubtful_stretches_are_listed_with_their_time_and_the_other_stage():
     row = html[html.index("23:05:30 – 23:07:00") :]
     cells = re.findall(r"<td[^>]*>(.*?)</td>", row)
     assert [re.sub("<[^>]*>", "", cell).strip() for cell in cells[:4]] == ["10 – 12", "N2", "N3", "0.60"]
+
+
+def looked_at_again(html):
+    return html[html.index("<h2>Worth a second look</h2>") :]
+
+
+def test_of_a_recording_out_of_range_no_word_is_about_its_confidence_but_that_it_means_nothing():
+    finding = Finding(id="out-of-range", message="unlike any training recording")
+    marked = np.array(A_NIGHT) >= 0
+    html = looked_at_again(report(A_NIGHT, findings=[finding], review=marked, risk=0.5))
+    assert "its confidence means nothing here, and every scored epoch is marked" in html
+    assert "expected" not in html[: html.index("</p>")]
+
+
+def test_where_all_that_is_sure_is_noise_nobody_says_that_no_epoch_is_sure():
+    sure = np.array([0.99, 0.98, 0.6])
+    html = looked_at_again(report([2, 2, 1], confidence=sure, review=np.ones(3, bool)))
+    assert "No epoch is left: 2 of which the model is sure lie in noise or are mostly dead" in html
+    html = looked_at_again(report([2, 2, 1], confidence=sure, review=np.array([True, False, True])))
+    assert "2.0 % of the other epochs are expected to be wrong" in html
+    assert "Of the marked ones 1 of which the model is sure lies in noise or is mostly dead." in html
+    html = looked_at_again(report([2, 2, 1], confidence=sure * 0.9, review=np.ones(3, bool)))
+    assert "No epoch is sure enough for an expected error of 5 %." in html
+
+
+def test_one_epoch_is_one():
+    assert "1 epoch of 30 s." in report([2])
+    assert "1 epoch is marked." in report([2, 2], review=np.array([False, True]))
+    assert "2 epochs in a row are marked." in report([2, 2], review=np.ones(2, bool))
+
+
+def tiles_of(html):
+    text = html[html.index('<dl class="tiles') :]
+    found = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text[: text.index("</dl>")])
+    return {name: re.sub(r"</?(span|small)>", "", figure.replace("<small>", " ")) for name, figure in found}
+
+
+def test_tiles_have_the_digits_of_the_tables():
+    statistics = sleep_statistics(Hypnogram(stage=np.array([0] * 67 + [2] * 805 + [0] * 65, np.int8)))
+    tiles = tiles_of(report(A_NIGHT, statistics=statistics | {"se_percent": 98.5}))
+    assert tiles["Sleep onset latency"] == "33.5 min"
+    assert tiles["Total sleep"] == "6 h 42.5 min"
+    assert tiles["Sleep efficiency"] == "98.5 %"
+
+
+def test_no_tile_cuts_off_what_stands_behind_its_figure():
+    sheet = files("mc2sleepnet.report").joinpath("report.css").read_text()
+    assert "nowrap" not in re.search(r"\.tiles dd \{[^}]*\}", sheet).group()
+    assert "<dd><span>1,440</span><small>epochs, 100 %</small></dd>" in report([2] * 1440, review=np.ones(1440, bool))
+
+
+def test_the_tile_of_epochs_to_review_says_that_they_are_of_the_whole_recording_where_lights_bound_the_others():
+    assert "whole recording" not in tiles_of(report(A_NIGHT))["To review"]
+    assert "epochs of the whole recording, " in tiles_of(report(A_NIGHT, lights_off=20))["To review"]
+
+
+def test_of_several_channels_the_spectrogram_says_whose_it_is():
+    stage = np.array(A_NIGHT, np.int8)
+    html = report(A_NIGHT, channel_stages={"EEG C3-A2": stage, "EEG C4-A1": stage})
+    assert "<b>Spectrogram of EEG C3-A2</b>" in html
+    assert "<b>Spectrogram</b>" in report(A_NIGHT, channel_stages={"EEG C3-A2": stage})
+
+
+def test_tables_say_what_their_rows_and_columns_are_and_scroll_by_keys():
+    html = report(A_NIGHT)
+    for stage in ("W", "R", "N1", "N2", "N3"):
+        assert f'<th scope="row">{stage}</th>' in html
+    assert '<th scope="col">Stage</th>' in html
+    assert '<th scope="row">Sleep efficiency</th>' in html
+    heads = re.findall(r"<th(?: [^>]*)?>", html)
+    assert all("scope=" in head for head in heads)
+    scrolled = re.findall(r'<div class="scrolls"[^>]*>', html)
+    assert scrolled == ['<div class="scrolls" tabindex="0" role="region" aria-label="Stretches worth a second look">']
 
 
 def test_no_doubt_is_said():

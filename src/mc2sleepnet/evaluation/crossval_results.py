@@ -143,7 +143,7 @@ class CrossvalResults:
 def write_results(results: CrossvalResults, out: Path) -> Pooled:
     """Write `results.json`, `results.csv`, `results.md`, `confusion.svg` and `report.html`; what they pool."""
     pooled = pool(results.recordings)
-    write_text_atomically(out / CONFUSION_SVG, confusion_svg(pooled.agreement))
+    write_text_atomically(out / CONFUSION_SVG, confusion_svg(pooled.agreement, is_synthetic=results.is_synthetic))
     write_text_atomically(out / RESULTS_CSV, to_csv(results, pooled))
     write_text_atomically(out / RESULTS_MD, to_markdown(results, pooled))
     page = crossval_page(
@@ -159,6 +159,7 @@ def write_results(results: CrossvalResults, out: Path) -> Pooled:
         per_subject=pooled.per_subject,
         facts=results.facts,
         is_synthetic=results.is_synthetic,
+        is_whole=not results.missing,
     )
     write_text_atomically(out / REPORT, page)
     content = json.dumps(results.to_json(pooled), indent=1, ensure_ascii=False) + "\n"

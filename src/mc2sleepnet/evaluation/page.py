@@ -26,6 +26,7 @@ from mc2sleepnet.report.page import columns, page, section, table, tiles
 from mc2sleepnet.report.ribbons_figure import ribbons_figure
 from mc2sleepnet.report.rows_figure import Row, rows_figure
 from mc2sleepnet.report.svg import Markup, element, join
+from mc2sleepnet.report.time_axis import TimeAxis
 
 _MOST_SCORERS_DRAWN = 8
 _MOST_NOTES = 12
@@ -126,7 +127,8 @@ def _stages(scorer: ScorerResult) -> Markup:
         )
         for i, name in enumerate(STAGES)
     ]
-    figures = table(("", "Precision", "", "Recall", ""), cells)
+    head = ("Stage", "Precision", "95 %", "Recall", "95 %")
+    figures = table(head, cells, name="Precision and recall of each stage")
     wrong = pooled.accuracy_unscored_as_wrong
     more = element(
         "p",
@@ -159,15 +161,18 @@ def _others(evaluation: Evaluation, main: ScorerResult) -> Markup:
         )
         for name, key in (("Accuracy", "accuracy"), ("κ", "kappa"))
     ]
+    others = [scorer for scorer in evaluation.scorers if scorer is not main]
     confusions = [
         element("div", element("h3", scorer.label), confusion_figure(_agreement(scorer)))
-        for scorer in evaluation.scorers[:_MOST_SCORERS_DRAWN]
-        if scorer is not main
+        for scorer in others[:_MOST_SCORERS_DRAWN]
     ]
+    n_left = len(others) - len(confusions)
+    more = f"Confusion of {n_left} more {'scorers' if n_left > 1 else 'scorer'}: see --json."
     return join(
         element("div", *figures, class_="figures two"),
         element("p", class_="note"),
         element("div", *confusions, class_="figures"),
+        element("p", more, class_="more") if n_left else Markup(),
     )
 
 
@@ -186,25 +191,29 @@ def _examples(evaluation: Evaluation, paired: Paired, main: ScorerResult) -> lis
     for row, what in chosen.items():
         name = evaluation.nights[main.nights[row]].name
         note = f"accuracy {agreement[row]:.3f}" + (f", {what}" if len(evaluation.nights) > 1 else "")
-        figures.append(_ribbons(files_of[name], evaluation.labels, note))
+        figures.append(_ribbons(files_of[name], evaluation.labels, note, 1 + evaluation.scorers.index(main)))
     return [figure for figure in figures if figure]
 
 
-def _ribbons(files: NightFiles, labels: Sequence[str], note: str) -> Markup:
+def _ribbons(files: NightFiles, labels: Sequence[str], note: str, main: int) -> Markup:
+    """Who scored the night; of many the reference, the one of this place, and the first others."""
     try:
         night = read_night(files)
     except InputError:  # it could be read a moment ago
         return Markup()
     stages = night.stages
-    shown = [0, *(row for row in range(1, len(stages)) if night.others[row - 1] is not None)][:_MOST_SCORERS_DRAWN]
-    is_scored = np.flatnonzero((stages[shown] >= 0).any(axis=0))
+    present = [0, *(row for row in range(1, len(stages)) if night.others[row - 1] is not None)]
+    first_drawn = sorted(present, key=lambda row: row not in {0, main})[:_MOST_SCORERS_DRAWN]
+    is_scored = np.flatnonzero((stages[present] >= 0).any(axis=0))
     first, end = (int(is_scored[0]), int(is_scored[-1]) + 1) if len(is_scored) else (0, stages.shape[1])
+    start = night.reference.hypnogram.clock_time(first)
     return ribbons_figure(
-        stages[shown][:, first:end],
-        [labels[row] for row in shown],
-        start=night.reference.hypnogram.clock_time(first),
+        stages[present][:, first:end],
+        [labels[row] for row in present],
+        TimeAxis(n_epochs=end - first, start=start, first_epoch=first),
         title=files.name,
         note=note,
+        drawn=[place for place, row in enumerate(present) if row in first_drawn],
     )
 
 
@@ -234,4 +243,4 @@ def _figure(value: float) -> str:
 
 def _range(found: Estimate) -> str:
     low, high = found.interval
-    return "" if math.isnan(low) else f"{low:.3f}–{high:.3f}"
+    return "" if math.isnan(low) else f"[{low:.3f}, {high:.3f}]"

@@ -45,6 +45,7 @@ def among_sections(labels: Sequence[str], found: SeveralScorers) -> list[Markup]
         found.pairwise.value,
         labels,
         corner=("scorer", "scorer"),
+        name="Agreement of every two scorers",
         lightest=min(low, high - 0.1) - 0.05,
         darkest=high + 0.05,
         is_diagonal_empty=True,

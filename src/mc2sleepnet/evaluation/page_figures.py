@@ -12,7 +12,6 @@ from mc2sleepnet.metrics.pooled import PooledAgreement
 from mc2sleepnet.report.heat_table import heat_table
 from mc2sleepnet.report.page import section
 from mc2sleepnet.report.points_figure import Line, Points, Whisker, points_figure
-from mc2sleepnet.report.round_numbers import round_ticks
 from mc2sleepnet.report.rows_figure import Row, rows_figure
 from mc2sleepnet.report.statistics_tables import NAMES
 from mc2sleepnet.report.svg import Markup, element
@@ -38,14 +37,14 @@ def nights_figure(scorer: ScorerResult) -> Markup:
     accuracy = accuracy[~np.isnan(accuracy)]
     if not len(accuracy):
         return element("p", "No recording has an epoch that both sides scored.", class_="note")
-    low = float(np.floor(accuracy.min() / _BIN) * _BIN)
-    edges = np.arange(low, 1 + _BIN, _BIN)
-    edges[-1] = max(edges[-1], 1.0) + 1e-9
-    count, _ = np.histogram(accuracy, edges)
+    # By the number of the bin, since 0.02 has no exact float; the last bin is closed at 1.
+    n_bins = round(1 / _BIN)
+    bin_of = np.minimum(np.floor(accuracy / _BIN + 1e-9).astype(np.intp), n_bins - 1)
+    count = np.bincount(bin_of, minlength=n_bins)
+    first, top = int(bin_of.min()), int(count.max())
+    left = np.arange(n_bins) * _BIN
+    bars = np.stack([left + 0.1 * _BIN, left + 0.9 * _BIN, count / top], axis=1)
     mean = scorer.pooled.mean_accuracy
-    top = float(round_ticks(0, float(count.max()))[-1])
-    top = max(top, float(count.max()))
-    bars = np.stack([edges[:-1] + 0.1 * _BIN, edges[1:] - 0.1 * _BIN, count / top], axis=1)
     interval = "" if np.isnan(mean.interval[0]) else f" [{mean.interval[0]:.3f}, {mean.interval[1]:.3f}]"
     key = (
         f"mean over recordings {float(mean):.3f}{interval}, middle {np.median(accuracy):.3f}, "
@@ -56,8 +55,10 @@ def nights_figure(scorer: ScorerResult) -> Markup:
             title="Accuracy of each recording",
             key=key,
             x_name="accuracy",
-            x_limits=(low, 1.0),
+            y_name="recordings",
+            x_limits=(first * _BIN, 1.0),
             y_limits=(0, top),
+            is_count=True,
             bars=bars[count > 0],
         ),
         height_px=130,
@@ -161,7 +162,7 @@ def changes_section(scorer: ScorerResult) -> Markup:
         element(
             "div",
             element("h3", f"What follows, percent: {name}"),
-            heat_table(matrix.value, STAGES, corner=("from", "to")),
+            heat_table(matrix.value, STAGES, corner=("from", "to"), name=f"What follows what: {name}"),
         )
         for name, matrix in (("reference", pooled.transitions_reference), ("scored", pooled.transitions_scored))
     ]
@@ -183,6 +184,7 @@ def calibration_section(found: Calibration) -> Markup:
             title="Reliability",
             key="on the dashed line probabilities mean what they say; bars: epochs",
             x_name="probability of the stage scored",
+            y_name="accuracy",
             x_limits=(0, 1),
             y_limits=(0, 1),
             diagonal=True,
@@ -208,6 +210,7 @@ def calibration_section(found: Calibration) -> Markup:
             title="Risk and coverage",
             key="error among the epochs kept, the surest first",
             x_name="share of epochs kept",
+            y_name="error",
             x_limits=(0, 1),
             y_limits=(0, max(0.05, float(curve[:, 1].max()) * 1.1) if len(curve) else 1),
             percent_x=True,

@@ -8,7 +8,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.evaluation.night import NightFiles
 from mc2sleepnet.evaluation.recording_names import pair_names, recording_name
 from mc2sleepnet.evaluation.scorer_files import ScorerFiles, ScoringFile, labelled, scorers_of
-from mc2sleepnet.evaluation.scorings import read_scoring
+from mc2sleepnet.evaluation.scorings import is_beside_provenance, read_scoring
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,8 @@ def pair(reference: str, predicted: Sequence[str], *, machines: Sequence[str] = 
         Arguments as `scorers_of` takes them. Files given beside a reference folder are nights of one scorer;
         beside a reference file, each is a scorer. Without `predicted` the reference must hold several scorers.
     machines
-        Labels of scorers that are no people, besides those whose columns say so or that give probabilities.
+        Labels of scorers that are no people, besides those whose columns say so, that give probabilities, or
+        that `score` wrote.
     codes
         Numbering of files of bare numbers, as `read_hypnogram` takes it.
 
@@ -100,7 +101,7 @@ def pair(reference: str, predicted: Sequence[str], *, machines: Sequence[str] = 
         raise InputError("--machine", f"no scorer is called '{unknown[0]}'", f"Choose from {known}")
     matches = [_match(scorers[0], other) for other in scorers[1:]]
     is_machine = tuple(
-        scorer.says_machine or scorer.label in machines or _gives_probabilities(scorer) for scorer in scorers
+        scorer.says_machine or scorer.label in machines or _is_by_a_machine(scorer) for scorer in scorers
     )
     names = [name for name in scorers[0].nights if any(name in match for match in matches)]
     if not names:
@@ -129,15 +130,18 @@ def pair(reference: str, predicted: Sequence[str], *, machines: Sequence[str] = 
     )
 
 
-def _gives_probabilities(scorer: ScorerFiles) -> bool:
-    """Whether the first of its hypnograms does; a fault of the file is told when it is its turn."""
+def _is_by_a_machine(scorer: ScorerFiles) -> bool:
+    """Whether the first of its hypnograms is: with probabilities, or ours; a fault is told when it is its turn."""
     file = next(iter(scorer.nights.values()))
     if file.path.suffix.lower() == ".npz":
         return False
+    if is_beside_provenance(file.path):
+        return True
     try:
-        return read_scoring(file).hypnodensity is not None
+        read = read_scoring(file)
     except InputError:
         return False
+    return read.hypnodensity is not None or read.is_ours
 
 
 def _match(reference: ScorerFiles, other: ScorerFiles) -> dict[str, ScoringFile]:

@@ -1,5 +1,6 @@
 """One scorer's night, read from whatever file it is in."""
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.stages import N_STAGES, UNSCORED
 from mc2sleepnet.evaluation.scorer_files import ScoringFile
-from mc2sleepnet.formats import read_scored_hypnogram
+from mc2sleepnet.formats import FILE_NAMES, PROVENANCE_FILE, read_scored_hypnogram
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,11 +26,14 @@ class Scoring:
         Shape ``[N, 5]``, float32, NaN where unscored; None where there are none.
     is_synthetic
         Whether the file says that no person was recorded.
+    is_ours
+        Whether the file says that this program scored.
     """
 
     hypnogram: Hypnogram
     hypnodensity: NDArray[np.float32] | None = None
     is_synthetic: bool = False
+    is_ours: bool = False
 
 
 def read_scoring(file: ScoringFile) -> Scoring:
@@ -45,8 +49,21 @@ def read_scoring(file: ScoringFile) -> Scoring:
     read = read_scored_hypnogram(file.path, column=file.column or None, codes=file.codes)
     hypnodensity = None if read.hypnodensity is None else read.hypnodensity.astype(np.float32)
     return Scoring(
-        hypnogram=replace(read.hypnogram, scorer=str(file)), hypnodensity=hypnodensity, is_synthetic=read.is_synthetic
+        hypnogram=replace(read.hypnogram, scorer=str(file)),
+        hypnodensity=hypnodensity,
+        is_synthetic=read.is_synthetic,
+        is_ours=read.scorer.startswith("mc2sleepnet"),
     )
+
+
+def is_beside_provenance(path: Path) -> bool:
+    """Whether `score` wrote this hypnogram, as the provenance beside it says; formats without a place for it do not."""
+    try:
+        facts = json.loads((path.parent / PROVENANCE_FILE).read_text(encoding="utf-8"))
+        _, formats = facts["versions"]["mc2sleepnet"], facts["options"]["formats"]
+        return path.name in {FILE_NAMES[dialect] for dialect in formats if dialect in FILE_NAMES}
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _read_npz(file: ScoringFile) -> Hypnogram:

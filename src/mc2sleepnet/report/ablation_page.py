@@ -22,9 +22,10 @@ def ablation_page(
 ) -> str:
     """Return a self-contained page; all strings but `figure`, which is finished SVG, are escaped."""
     told = [element("p", caveat, class_="note") for caveat in caveats]
+    beside = table(head, rows, name="Settings beside the reference")
     sections = [
         section("Settings", *told, Markup(figure)),
-        section("Beside the reference", table(head, rows), element("p", how_to_read, class_="more")),
+        section("Beside the reference", beside, element("p", how_to_read, class_="more")),
         section("How this was made", facts_list(facts)),
     ]
     return page(kind="Experiment · mc2sleepnet", heading=title, lead=LEAD, sections=sections, is_synthetic=is_synthetic)

@@ -1,26 +1,30 @@
 """The confusion matrix as a picture of its own, for documents that hold no style sheet."""
 
-import numpy as np
+import math
 
 from mc2sleepnet.core.stages import STAGES
 from mc2sleepnet.metrics.agreement import Agreement
+from mc2sleepnet.report.confusion_figure import is_on_dark, percent, shares_of_reference
 from mc2sleepnet.report.svg import Markup, element
 
 CELL, LEFT, TOP, MARGIN = 84, 92, 58, 10
 INK, PAPER, SOFT = "#1b2230", "#ffffff", "#5a6475"
 FULL = (38, 99, 168)
-DARK_SHARE = 0.55
 FONT = "system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
 
 
-def confusion_svg(agreement: Agreement) -> str:
-    """A whole SVG document: shares of each reference stage, with the counts; rows reference, columns scored."""
-    shares = agreement.confusion / np.maximum(agreement.support, 1)[:, None]
+def confusion_svg(agreement: Agreement, *, is_synthetic: bool) -> str:
+    """A whole SVG document: shares of each reference stage, with the counts; rows reference, columns scored.
+
+    Where no person was recorded it says so.
+    """
+    shares = shares_of_reference(agreement)
+    synthetic = ", synthetic data" if is_synthetic else ""
     side = CELL * len(STAGES)
     width, height = LEFT + side + MARGIN, TOP + side + MARGIN
     parts = [
         element("rect", width=width, height=height, fill=PAPER),
-        _text("scored", LEFT + side / 2, 20, size=14, colour=SOFT),
+        _text(f"scored{synthetic}", LEFT + side / 2, 20, size=14, colour=SOFT),
         _text("reference", 20, TOP + side / 2, size=14, colour=SOFT, turned=True),
     ]
     for row, reference in enumerate(STAGES):
@@ -32,17 +36,19 @@ def confusion_svg(agreement: Agreement) -> str:
         for column in range(len(STAGES)):
             count, share = int(agreement.confusion[row, column]), float(shares[row, column])
             x, y = LEFT + CELL * column, TOP + CELL * row
-            ink = PAPER if share >= DARK_SHARE else INK
-            percent = "<1 %" if count and share < 0.005 else f"{100 * share:.0f} %"
+            ink = PAPER if is_on_dark(share) else INK
             parts += [
                 element("rect", x=x + 1, y=y + 1, width=CELL - 2, height=CELL - 2, rx=4, fill=_colour(share)),
-                _text(percent, x + CELL / 2, y + CELL / 2, size=17, colour=ink, weight="600"),
+                _text(percent(share), x + CELL / 2, y + CELL / 2, size=17, colour=ink, weight="600"),
                 _text(f"{count:,}", x + CELL / 2, y + CELL / 2 + 20, size=12, colour=ink),
             ]
     return str(
         element(
             "svg",
-            element("title", f"Confusion matrix of {agreement.n_epochs:,} epochs: rows reference, columns scored"),
+            element(
+                "title",
+                f"Confusion matrix of {agreement.n_epochs:,} epochs{synthetic}: rows reference, columns scored",
+            ),
             *parts,
             xmlns="http://www.w3.org/2000/svg",
             viewBox=f"0 0 {width} {height}",
@@ -63,5 +69,6 @@ def _text(
 
 
 def _colour(share: float) -> str:
-    """From paper to full colour."""
-    return "#" + "".join(f"{round(255 + (full - 255) * (0.04 + 0.96 * share)):02x}" for full in FULL)
+    """From paper to full colour, with a step where figures become light; paper where there is no share."""
+    depth = 0.5 + 0.5 * share if is_on_dark(share) else 0.03 + 0.75 * (0.0 if math.isnan(share) else share)
+    return "#" + "".join(f"{round(255 + (full - 255) * depth):02x}" for full in FULL)

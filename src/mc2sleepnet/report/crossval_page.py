@@ -27,6 +27,7 @@ def crossval_page(
     per_subject: Mapping[str, Agreement],
     facts: Mapping[str, Any],
     is_synthetic: bool,
+    is_whole: bool,
 ) -> str:
     """Return a self-contained page; all strings are escaped.
 
@@ -48,9 +49,13 @@ def crossval_page(
         Names and values of what made this.
     is_synthetic
         True where no person was recorded; said on top of the page.
+    is_whole
+        Whether all folds are in.
     """
+    folds = "all folds" if is_whole else "finished folds"
     beside = [element("p", caveat, class_="note") for caveat in caveats]
-    beside.append(element("div", table(head, rows, n_text_columns=N_TEXT_COLUMNS), class_="ours-first"))
+    scorers = table(head, rows, name="All scorers", n_text_columns=N_TEXT_COLUMNS)
+    beside.append(element("div", scorers, class_="ours-first"))
     if note:
         beside.append(element("p", note, class_="more"))
     sections = [
@@ -62,9 +67,9 @@ def crossval_page(
                 ("Held-out epochs", f"{pooled.n_epochs:,}", ""),
             ]
         ),
-        section("Ours beside what is published" if note else "All folds together", *beside),
+        section("Ours beside what is published" if note else f"{folds.capitalize()} together", *beside),
         columns(
-            (section("Confusion, all folds", confusion_figure(pooled)),),
+            (section(f"Confusion, {folds}", confusion_figure(pooled)),),
             (section("Each fold", _table("Fold", per_fold, with_stages=False)),),
         ),
         section("Each subject", _table("Subject", per_subject)),
@@ -88,7 +93,7 @@ def _table(name: str, agreements: Mapping[str, Agreement], *, with_stages: bool 
         for key, one in agreements.items()
     ]
     shown = len(head) if with_stages else len(head) - len(STAGES)
-    return table(head[:shown], [row[:shown] for row in rows])
+    return table(head[:shown], [row[:shown] for row in rows], name=f"Each {name.lower()}")
 
 
 def _percent(value: float) -> str:

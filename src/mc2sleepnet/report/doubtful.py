@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.stages import STAGES
+from mc2sleepnet.metrics.review import epochs_to_review
 from mc2sleepnet.report.colours import STAGES_TOP_DOWN
 from mc2sleepnet.report.page import section, table
 from mc2sleepnet.report.panel import runs
@@ -12,6 +13,10 @@ from mc2sleepnet.report.svg import Markup, element, join, number
 from mc2sleepnet.report.time_axis import TimeAxis
 
 MOST_STRETCHES = 12
+_OUT_OF_RANGE = (
+    "The recording is unlike any that the model was trained on (out-of-range): its confidence means nothing here, and "
+    "every scored epoch is marked."
+)
 
 
 def doubtful_section(
@@ -22,31 +27,44 @@ def doubtful_section(
     axis: TimeAxis,
     *,
     risk: float,
+    is_out_of_range: bool = False,
 ) -> Markup:
-    """List the stretches with most expected errors, in order of time: their stage, and what else it may be."""
+    """List the stretches with most expected errors, in order of time: their stage, and what else it may be.
+
+    Of a recording that is out of the model's range every epoch is marked, whatever its confidence.
+    """
+    promise = _OUT_OF_RANGE if is_out_of_range else _expectation(confidence, review, risk)
     stretches = runs(review)
     if not stretches:
-        text = f"No epoch is marked. {_expectation(confidence, review, risk)}"
+        text = f"No epoch is marked. {promise}"
         return section("Worth a second look", element("p", text, class_="note"))
     expected_errors = [float(np.sum(1 - confidence[first:end])) for first, end in stretches]
     worst = np.sort(np.argsort(expected_errors, kind="stable")[::-1][:MOST_STRETCHES])
     rows = [_row(hypnogram, hypnodensity, confidence, stretches[at], axis) for at in worst]
     head = (axis.name.capitalize(), "Epochs", "Scored", "May be", "Confidence", "Probabilities")
-    text = f"{int(review.sum()):,} epochs in {len(stretches):,} stretches are marked. "
-    text += _expectation(confidence, review, risk)
+    n_epochs = int(review.sum())
+    where = f"in {len(stretches):,} stretches" if len(stretches) > 1 else "in a row"
+    marked = f"{n_epochs:,} epochs {where} are marked" if n_epochs > 1 else "1 epoch is marked"
+    text = f"{marked}. {promise}"
     if len(stretches) > MOST_STRETCHES:
         text += f" The {MOST_STRETCHES} stretches with the most expected errors are listed; hypnogram.csv has all."
-    return section("Worth a second look", element("p", text, class_="note"), table(head, rows, n_text_columns=4))
+    listed = table(head, rows, name="Stretches worth a second look", n_text_columns=4)
+    return section("Worth a second look", element("p", text, class_="note"), listed)
 
 
 def _expectation(confidence: NDArray[np.floating], review: NDArray[np.bool_], risk: float) -> str:
     """What the marks promise."""
     kept = confidence[~review & ~np.isnan(confidence)]
+    n_sure = int(np.count_nonzero(review & ~epochs_to_review(confidence, risk=risk)))
+    lie = "lies in noise or is mostly dead" if n_sure == 1 else "lie in noise or are mostly dead"
+    sure = f"{n_sure:,} of which the model is sure {lie}"
     if not len(kept):
+        if n_sure:
+            return f"No epoch is left: {sure}, where its confidence means nothing."
         return f"No epoch is sure enough for an expected error of {100 * risk:g} %."
     return (
         f"By the model's own confidence {100 * float(np.mean(1 - kept)):.1f} % of the other epochs are expected to be "
-        f"wrong; {100 * risk:g} % were allowed (--risk)."
+        f"wrong; {100 * risk:g} % were allowed (--risk)." + (f" Of the marked ones {sure}." if n_sure else "")
     )
 
 
@@ -64,7 +82,7 @@ def _row(
     counts = np.bincount(stage, minlength=len(STAGES))
     by_count = [code for code in np.argsort(-counts, kind="stable") if counts[code]]
     return (
-        f"{axis.label(first)} – {axis.label(end)}",
+        axis.span(first, end),
         f"{first}" if end - first == 1 else f"{first} – {end - 1}",
         join(*(_stage_mark(int(code)) for code in by_count)),
         _stage_mark(int(others.mean(axis=0).argmax())),

@@ -7,7 +7,7 @@ from mc2sleepnet.core.stages import STAGES
 from mc2sleepnet.metrics.agreement import Agreement
 from mc2sleepnet.report.confusion_figure import confusion_figure
 from mc2sleepnet.report.curves_figure import Row, curves_figure
-from mc2sleepnet.report.page import columns, facts_list, page, section, table, tiles
+from mc2sleepnet.report.page import columns, facts_list, page, scrolling, section, table, tiles
 from mc2sleepnet.report.svg import Markup, element, number
 
 ABSENT = "–"
@@ -76,16 +76,16 @@ def _scorer_table(agreements: Mapping[str, Agreement]) -> Markup:
         (name, _figure(one.accuracy), _figure(one.macro_f1), _figure(one.kappa), *map(_figure, one.f1))
         for name, one in agreements.items()
     ]
-    return element("div", table(names, rows), class_="ours-first")
+    return element("div", table(names, rows, name="Agreement of each scorer"), class_="ours-first")
 
 
 def _stage_table(agreement: Agreement) -> Markup:
     """F1 as a bar, with precision, recall and support."""
     head = element(
         "tr",
-        element("th", "Stage"),
-        element("th", class_="bar roomy"),
-        *(element("th", name, class_="figure") for name in ("F1", "Precision", "Recall", "Epochs")),
+        element("th", "Stage", scope="col"),
+        element("td", class_="bar roomy"),
+        *(element("th", name, scope="col", class_="figure") for name in ("F1", "Precision", "Recall", "Epochs")),
     )
     rows = []
     for stage, name in enumerate(STAGES):
@@ -95,13 +95,13 @@ def _stage_table(agreement: Agreement) -> Markup:
         rows.append(
             element(
                 "tr",
-                element("td", name),
+                element("th", name, scope="row"),
                 element("td", bar, class_="bar roomy"),
                 *(element("td", _figure(float(figure)), class_="figure") for figure in figures),
                 element("td", f"{agreement.support[stage]:,}", class_="figure"),
             )
         )
-    return element("div", element("table", element("thead", head), element("tbody", *rows)), class_="scrolls")
+    return scrolling(element("table", element("thead", head), element("tbody", *rows)), name="Each stage")
 
 
 def _recording_table(per_recording: Sequence[tuple[str, Agreement]]) -> Markup:
@@ -110,7 +110,7 @@ def _recording_table(per_recording: Sequence[tuple[str, Agreement]]) -> Markup:
         (name, f"{one.n_epochs:,}", _figure(one.accuracy), _figure(one.macro_f1), _figure(one.kappa))
         for name, one in per_recording
     ]
-    return table(("Recording", "Epochs", "Accuracy", "Macro-F1", "κ"), rows)
+    return table(("Recording", "Epochs", "Accuracy", "Macro-F1", "κ"), rows, name="Each recording")
 
 
 def _figure(value: float) -> str:

@@ -76,10 +76,11 @@ def night_report(
         First epochs after lights off and lights on, where somebody says when that was.
     """
     axis = TimeAxis(n_epochs=len(hypnogram), start=hypnogram.start)
+    several = channel_stages if channel_stages is not None and len(channel_stages) > 1 else {}
     panels = [hypnogram_figure(hypnogram, review, axis, lights_off=lights_off, lights_on=lights_on)]
     apart = _dissent_in_words(provenance.get("dissent"))
-    if channel_stages is not None and len(channel_stages) > 1:
-        panels.append(channels_figure(channel_stages, hypnogram.stage, axis, reach=apart))
+    if several:
+        panels.append(channels_figure(several, hypnogram.stage, axis, reach=apart))
     if spectrogram_db is None:
         panels.append(hypnodensity_figure(hypnodensity, axis, x_ticks=axis.ticks(), x_name=axis.name))
     else:
@@ -92,14 +93,20 @@ def night_report(
                 bin_hz=spectrogram_bin_hz,
                 x_ticks=axis.ticks(),
                 x_name=axis.name,
+                channel=next(iter(several), ""),
             )
         )
     return page(
         kind="Sleep report · mc2sleepnet",
         heading=name,
-        lead=_lead(hypnogram, source),
+        lead=_lead(hypnogram, source, axis),
         sections=[
-            headline_tiles(statistics, n_to_review=int(review.sum()), n_scored=int(hypnogram.is_scored.sum())),
+            headline_tiles(
+                statistics,
+                n_to_review=int(review.sum()),
+                n_scored=int(hypnogram.is_scored.sum()),
+                has_lights=lights_off is not None or lights_on is not None,
+            ),
             section("The night", *panels, *([element("p", apart, class_="note")] if apart else [])),
             columns(
                 (
@@ -108,21 +115,30 @@ def night_report(
                 ),
                 (section("Sleep statistics", duration_table(statistics)),),
             ),
-            doubtful_section(hypnogram, hypnodensity, confidence, review, axis, risk=risk),
+            doubtful_section(
+                hypnogram,
+                hypnodensity,
+                confidence,
+                review,
+                axis,
+                risk=risk,
+                is_out_of_range=any(finding.id == "out-of-range" for finding in findings),
+            ),
             section("How this was made", facts_list({k: v for k, v in provenance.items() if k not in SHOWN_ELSEWHERE})),
         ],
         is_synthetic=is_synthetic,
     )
 
 
-def _lead(hypnogram: Hypnogram, source: Sequence[str]) -> str:
+def _lead(hypnogram: Hypnogram, source: Sequence[str], axis: TimeAxis) -> str:
     """When the night was, how long, and what was left unscored and why."""
     n_epochs = len(hypnogram)
     parts = []
     end = hypnogram.clock_time(n_epochs)
     if hypnogram.start is not None and end is not None:
-        parts.append(f"{hypnogram.start:%-d %B %Y, %H:%M} to {end:%H:%M}.")
-    parts.append(f"{n_epochs:,} epochs of {EPOCH_S} s.")
+        until = f"{end:%-d %B %Y, %H:%M}" if axis.has_dates else f"{end:%H:%M}"
+        parts.append(f"{hypnogram.start:%-d %B %Y, %H:%M} to {until}.")
+    parts.append(f"{n_epochs:,} {'epoch' if n_epochs == 1 else 'epochs'} of {EPOCH_S} s.")
     unscored = Counter(str(why) for why, is_scored in zip(source, hypnogram.is_scored, strict=True) if not is_scored)
     if unscored:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in unscored.most_common())

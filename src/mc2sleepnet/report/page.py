@@ -67,28 +67,37 @@ def tiles(figures: Sequence[tuple[str, str, str]]) -> Markup:
     return element(
         "dl",
         *(
-            element("div", element("dt", name), element("dd", value, element("small", unit) if unit else ""))
+            element(
+                "div",
+                element("dt", name),
+                element("dd", element("span", value), element("small", unit) if unit else ""),
+            )
             for name, value, unit in figures
         ),
         class_=f"tiles of-{len(figures)}",
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, n_text_columns: int = 1) -> Markup:
-    """Rows of cells under a head; columns after the first `n_text_columns` hold figures."""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, name: str, n_text_columns: int = 1) -> Markup:
+    """Rows of cells under a head; columns after the first `n_text_columns` hold figures, the first names its row."""
 
-    def cells(name: str, row: Sequence[str]) -> list[Markup]:
-        return [
-            element(name, cell, class_="figure" if column >= n_text_columns else None)
-            for column, cell in enumerate(row)
-        ]
+    def cell(column: int, content: str, *, is_head: bool) -> Markup:
+        class_ = "figure" if column >= n_text_columns else None
+        if is_head:
+            return element("th", content, scope="col", class_=class_)
+        return element("td", content, class_=class_) if column else element("th", content, scope="row", class_=class_)
 
     grid = element(
         "table",
-        element("thead", element("tr", *cells("th", head))),
-        element("tbody", *(element("tr", *cells("td", row)) for row in rows)),
+        element("thead", element("tr", *(cell(i, one, is_head=True) for i, one in enumerate(head)))),
+        element("tbody", *(element("tr", *(cell(i, one, is_head=False) for i, one in enumerate(row))) for row in rows)),
     )
-    return element("div", grid, class_="scrolls")
+    return scrolling(grid, name=name)
+
+
+def scrolling(grid: Markup, *, name: str) -> Markup:
+    """A table that scrolls where there is no room for it, by keys too; the name is for those who cannot see it."""
+    return element("div", grid, class_="scrolls", tabindex="0", role="region", aria_label=name)
 
 
 def facts_list(facts: Mapping[str, object]) -> Markup:

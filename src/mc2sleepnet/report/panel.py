@@ -20,6 +20,7 @@ def panel(
     y_ticks: Iterable[Tick],
     x_ticks: Iterable[Tick] = (),
     x_name: str = "",
+    y_name: str = "",
 ) -> Markup:
     """Set a plot between its labels.
 
@@ -33,12 +34,15 @@ def panel(
         Labels at the left, places from the top.
     x_ticks, x_name
         Labels below, places from the left; none for a panel above another on the same axis.
+    y_name
+        What the labels at the left count, where the title does not say it.
     """
     rows = [
         element("figcaption", element("b", title), " ", key),
         element(
             "div",
             *(element("span", tick.label, style=f"top:{number(100 * tick.place)}%") for tick in y_ticks),
+            *((element("b", y_name),) if y_name else ()),
             class_="y",
             aria_hidden="true",
         ),

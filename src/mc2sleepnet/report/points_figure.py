@@ -14,6 +14,7 @@ from mc2sleepnet.report.time_axis import Tick
 
 WIDTH = 1000
 MOST_POINTS = 1500
+SAID_OF_CURVE = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +45,8 @@ class Points:
     ----------
     title, key
         Above the plot.
-    x_name
-        Below it.
+    x_name, y_name
+        Below it, and at its left.
     x_limits, y_limits
         Of the axes.
     dots
@@ -62,11 +63,14 @@ class Points:
         Shape ``[n, 3]``: left, right and height from the lower edge, as a share of the plot.
     percent_x, percent_y
         Ticks as percent.
+    is_count
+        Whether y counts something: whole numbers only.
     """
 
     title: str
     key: str = ""
     x_name: str
+    y_name: str = ""
     x_limits: tuple[float, float]
     y_limits: tuple[float, float]
     dots: NDArray[np.float64] | None = None
@@ -77,6 +81,7 @@ class Points:
     bars: NDArray[np.float64] | None = None
     percent_x: bool = False
     percent_y: bool = False
+    is_count: bool = False
 
 
 def points_figure(points: Points, *, height_px: int = 200) -> Markup:
@@ -90,7 +95,7 @@ def points_figure(points: Points, *, height_px: int = 200) -> Markup:
     def y_at(y: float) -> str:
         return number((1 - min(max((y - y_low) / y_span, 0.0), 1.0)) * height_px)
 
-    x_ticks, y_ticks = round_ticks(x_low, x_high, 5), round_ticks(y_low, y_high, 5)
+    x_ticks, y_ticks = round_ticks(x_low, x_high, 5), round_ticks(y_low, y_high, 5, is_count=points.is_count)
     shapes = [element("path", d="".join(f"M0 {y_at(y)}H{WIDTH}" for y in y_ticks), class_="level")]
     shapes.append(element("path", d="".join(f"M{x_at(x)} 0V{height_px}" for x in x_ticks), class_="grid"))
     if points.bars is not None:
@@ -128,12 +133,39 @@ def points_figure(points: Points, *, height_px: int = 200) -> Markup:
     return panel(
         title=points.title,
         key=element("span", points.key, class_="key") if points.key else "",
-        plot=stretched_svg(*shapes, width=WIDTH, height=height_px, label=f"{points.title}. {points.key}"),
+        plot=stretched_svg(*shapes, width=WIDTH, height=height_px, label=_in_words(points)),
         height_px=height_px,
         y_ticks=[Tick(place=1 - (y - y_low) / y_span, label=_label(y, points.percent_y)) for y in y_ticks],
         x_ticks=[Tick(place=(x - x_low) / x_span, label=_label(x, points.percent_x)) for x in x_ticks],
         x_name=points.x_name,
+        y_name=points.y_name,
     )
+
+
+def _in_words(points: Points) -> str:
+    """Say what the plot shows, for readers who cannot see it."""
+    told = [points.title, points.key]
+    if points.dots is not None and len(points.dots):
+        (x_low, y_low), (x_high, y_high) = points.dots.min(axis=0), points.dots.max(axis=0)
+        dots = f"{len(points.dots):,} dots from {_said(y_low)} to {_said(y_high)}"
+        told.append(f"{dots}, {points.x_name} from {_said(x_low)} to {_said(x_high)}")
+    at = [
+        f"{_said(one.x, points.percent_x)}: {_said(one.y, points.percent_y)}"
+        + (f" ({_said(one.low, points.percent_y)} to {_said(one.high, points.percent_y)})" * math.isfinite(one.low))
+        for one in points.whiskers
+        if math.isfinite(one.y)
+    ]
+    if points.curve is not None and len(points.curve):
+        some = np.unique(np.linspace(0, len(points.curve) - 1, SAID_OF_CURVE).round().astype(int))
+        at += [f"{_said(x, points.percent_x)}: {_said(y, points.percent_y)}" for x, y in points.curve[some]]
+    if at:
+        told.append(f"By {points.x_name}: {'; '.join(at)}")
+    return ". ".join(part for part in told if part)
+
+
+def _said(value: float, is_percent: bool = False) -> str:
+    """Three digits."""
+    return (f"{100 * value:.3g} %" if is_percent else f"{value:.3g}").replace("-", "−")
 
 
 def _label(value: float, is_percent: bool) -> str:

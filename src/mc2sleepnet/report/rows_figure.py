@@ -91,7 +91,7 @@ def rows_figure(
                 "span",
                 _label(tick),
                 style=f"left:{number(at(tick) / WIDTH * 100)}%",
-                class_="minor" if index % 2 and len(ticks) > 3 else None,
+                class_="minor" if index % 2 and len(ticks) > 2 else None,
             )
             for index, tick in enumerate(ticks)
         ),

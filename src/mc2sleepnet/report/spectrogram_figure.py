@@ -24,6 +24,7 @@ def spectrogram_figure(
     bin_hz: float,
     x_ticks: list[Tick],
     x_name: str,
+    channel: str = "",
 ) -> Markup:
     """Draw dB as colours between the night's own percentiles; transparent where NaN.
 
@@ -37,6 +38,8 @@ def spectrogram_figure(
         What a frame and a bin stand for.
     x_ticks, x_name
         Labels below the plot, where it is the lowest.
+    channel
+        Whose it is, where there are several.
     """
     n_frames, n_bins = spectrogram_db.shape
     top_hz = n_bins * bin_hz
@@ -44,14 +47,15 @@ def spectrogram_figure(
     low_db, high_db = _limits_db(spectrogram_db)
     png = indexed_png(np.flipud(_colour_index(spectrogram_db, low_db, high_db).T), palette, transparent=0)
     share_of_width = n_frames * frame_s / (axis.n_epochs * EPOCH_S)
+    title = f"Spectrogram of {channel}" if channel else "Spectrogram"
     image = element(
         "img",
         src=data_uri(png),
-        alt=f"Spectrogram from 0 to {number(top_hz)} Hz",
+        alt=f"{title} from 0 to {number(top_hz)} Hz",
         style=f"width:{100 * share_of_width:.4f}%",
     )
     return panel(
-        title="Spectrogram",
+        title=title,
         key=mark_key("power", f"{low_db:.0f} to {high_db:.0f} dB re 1 µV²/Hz"),
         plot=image,
         height_px=HEIGHT_PX,

@@ -26,12 +26,16 @@ NAMES = {
 }
 
 
-def headline_tiles(statistics: Statistics, *, n_to_review: int, n_scored: int) -> Markup:
-    """The six figures that people look for first."""
-    share = f"epochs, {100 * n_to_review / n_scored:.0f} %" if n_scored else ""
+def headline_tiles(statistics: Statistics, *, n_to_review: int, n_scored: int, has_lights: bool) -> Markup:
+    """The six figures that people look for first, with the digits of the tables.
+
+    All but the last are between lights off and on; where there are such (`has_lights`), the last says that it is not.
+    """
+    of_all = " of the whole recording" if has_lights else ""
+    share = f"epochs{of_all}, {100 * n_to_review / n_scored:.0f} %" if n_scored else ""
     sleep_min, efficiency = statistics["tst_min"], statistics["se_percent"]
-    whole_minutes = {
-        name: (ABSENT, "") if (value := statistics[key]) is None else (f"{value:.0f}", "min")
+    minutes = {
+        name: (ABSENT, "") if (value := statistics[key]) is None else (_short(value), "min")
         for name, key in (
             ("Sleep onset latency", "sol_min"),
             ("Wake after onset", "waso_min"),
@@ -41,8 +45,8 @@ def headline_tiles(statistics: Statistics, *, n_to_review: int, n_scored: int) -
     return tiles(
         [
             ("Total sleep", *((ABSENT, "") if sleep_min is None else (_hours(sleep_min), "min"))),
-            ("Sleep efficiency", *((ABSENT, "") if efficiency is None else (f"{efficiency:.0f}", "%"))),
-            *((name, *figure) for name, figure in whole_minutes.items()),
+            ("Sleep efficiency", *((ABSENT, "") if efficiency is None else (f"{efficiency:.1f}", "%"))),
+            *((name, *figure) for name, figure in minutes.items()),
             ("To review", f"{n_to_review:,}", share),
         ]
     )
@@ -61,7 +65,7 @@ def stage_table(statistics: Statistics) -> Markup:
         rows.append(
             element(
                 "tr",
-                element("td", name),
+                element("th", name, scope="row"),
                 element("td", bar, class_="bar"),
                 element("td", _value("_min", minutes), class_="figure"),
                 element(
@@ -72,13 +76,19 @@ def stage_table(statistics: Statistics) -> Markup:
                 ),
             )
         )
-    return element("table", element("tbody", *rows), class_="stages")
+    head = element(
+        "tr",
+        element("th", "Stage", scope="col"),
+        element("td"),
+        *(element("th", name, scope="col", class_="figure") for name in ("Time", "Share")),
+    )
+    return element("table", element("thead", head), element("tbody", *rows))
 
 
 def duration_table(statistics: Statistics) -> Markup:
     """Every statistic that is not of one stage."""
     rows = (
-        element("tr", element("td", NAMES[key]), element("td", _value(key, value), class_="figure"))
+        element("tr", element("th", NAMES[key], scope="row"), element("td", _value(key, value), class_="figure"))
         for key, value in statistics.items()
         if key in NAMES
     )
@@ -95,6 +105,11 @@ def _value(key: str, value: float | int | None) -> str:
 
 
 def _hours(minutes: float) -> str:
-    """``6 h 42`` for 402 minutes: the unit of what follows the hours stands beside it."""
-    hours, rest = divmod(round(minutes), 60)
-    return f"{hours} h {rest:02d}"
+    """``6 h 42.5`` for 402.5 minutes: the unit of what follows the hours stands beside it."""
+    hours, rest = divmod(minutes, 60)
+    return f"{hours:.0f} h {rest:04.1f}".removesuffix(".0")
+
+
+def _short(minutes: float) -> str:
+    """``33.5``, ``34``, ``1,280.5``."""
+    return f"{minutes:,.1f}".removesuffix(".0")
