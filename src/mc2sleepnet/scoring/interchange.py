@@ -207,9 +207,12 @@ def to_yasa(night: "ScoredNight") -> "yasa.Hypnogram":
 
 
 def to_mne(night: "ScoredNight") -> "mne.Annotations":
-    """One annotation for each run of equal stages, ``Sleep stage W/1/2/3/R/?``, onsets from the recording's start.
+    """One annotation for each run of equal stages, ``Sleep stage W/1/2/3/R/?``, onsets from the first sample.
 
-    A last partial epoch has none: MNE wants annotations to end before the recording does.
+    They fit the Raw that was scored and the Raw of the file that was scored, cropped or not: `orig_time` is when MNE
+    takes the first sample to be. Of a file that is the header's whole second, whatever its time stamps say; nor does
+    MNE leave room for a gap of an EDF+D file, after which they do not fit. A last partial epoch has none: MNE wants
+    annotations to end before the recording does.
     """
     import mne
 
@@ -218,12 +221,12 @@ def to_mne(night: "ScoredNight") -> "mne.Annotations":
         stage = stage[:-1]
     first = np.flatnonzero(np.diff(stage, prepend=np.int8(UNSCORED - 1)))
     end = np.append(first[1:], len(stage))
-    start = night.hypnogram.start
+    start, after_header = night.hypnogram.start, timedelta(seconds=night.recording.after_header_s)
     return mne.Annotations(
         onset=first * float(EPOCH_S),
         duration=(end - first) * float(EPOCH_S),
         description=[f"Sleep stage {MNE_NAMES[int(stage[at])]}" for at in first],
-        orig_time=None if start is None else start.replace(tzinfo=UTC),
+        orig_time=None if start is None else (start - after_header).replace(tzinfo=UTC),
     )
 
 
