@@ -252,3 +252,12 @@ def test_errors_about_a_night_name_its_path(tmp_path: Path, model_dir: Path) -> 
     night = write_night(tmp_path / "m.edf")
     with pytest.raises(InputError, match=f"^{night}: --lights-off 23:00 lies outside"):
         mc2.score(night, model=model_dir, lights_off="23:00")
+
+
+def test_a_night_is_saved_beside_the_half_done_files_of_others(tmp_path: Path, model_dir: Path) -> None:
+    (tmp_path / "out").mkdir()
+    others = [tmp_path / "out" / name for name in (".SC4001E0-PSG.edf.part", ".notes.part")]
+    for other in others:
+        other.write_text("half")
+    score_into(write_night(tmp_path / "n.edf"), model_dir, tmp_path / "out")
+    assert [other.read_text() for other in others] == ["half", "half"]

@@ -21,6 +21,7 @@ STATISTICS_FILE = "statistics.json"
 REPORT_FILE = "report.html"
 DISCLAIMER = "For research use; not a medical device."
 ALWAYS_WRITTEN = ("csv", "edf")
+_WRITTEN = (*FILE_NAMES.values(), STATISTICS_FILE, REPORT_FILE, PROVENANCE_FILE)
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
@@ -107,7 +108,7 @@ def save_night(night: ScoredNight, folder: Path, formats: Sequence[str] = ()) ->
     """
     formats = check_formats(formats)
     facts = provenance(night, formats)
-    with folder_to_oneself(folder):
+    with folder_to_oneself(folder, _WRITTEN):
         refuse_another_recording(folder, facts["input"])
         for name in _left_over(folder, formats):
             (folder / name).unlink(missing_ok=True)
