@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.files import at_home
 from mc2sleepnet.core.model_folder import ModelFolder, default_model_folder, open_model_folder
 from mc2sleepnet.core.python_words import in_words_of_python
 from mc2sleepnet.evaluation.in_memory import evaluate
@@ -87,12 +88,12 @@ def score(
             lights_on=lights_on,
             keep_identity=keep_identity,
         )
-        return _scored(night, open_model_folder(default_model_folder() if model is None else Path(model)), options)
+        return _scored(night, open_model_folder(default_model_folder() if model is None else at_home(model)), options)
 
 
 def _scored(night: str | Path | Samples | RawLike, model: ModelFolder, options: ScoringOptions) -> ScoredNight:
     if isinstance(night, str | Path):
-        path = Path(night)
+        path = at_home(night)
         return score_file(path, model, OpenVinoStager(model), options=options, sha256=recording_sha256(path))
     if is_raw(night):
         wanted: list[str | None] = [*dict.fromkeys(options.channels)] or [None]

@@ -13,6 +13,20 @@ from mc2sleepnet.core.errors import InputError
 TEMPORARY: Final = re.compile(r"\.(?P<name>.+)\.(?P<process>[1-9][0-9]{0,9})\.part", re.DOTALL)
 
 
+def at_home(path: str | Path) -> Path:
+    """A path in which ``~`` is a person's home, as shells have it; callers from Python have none.
+
+    Raises
+    ------
+    InputError
+        If it begins with somebody's home who has none.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InputError(path, "nobody of this name has a home here", "Name the folder in full") from None
+
+
 def check_place(path: Path) -> None:
     """Refuse what no file can take the place of: a pipe, a device, a folder.
 

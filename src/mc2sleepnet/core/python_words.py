@@ -9,7 +9,7 @@ from mc2sleepnet.core.errors import InputError
 
 _OPTION: Final = re.compile(
     r"--accept (?P<finding>[\w-]+)"
-    r"|--(?P<name>accept|by|channel|codes|column|integers|lights-off|lights-on|model|risk|seed|subjects)\b"
+    r"|--(?P<name>accept|by|channel|codes|column|integers|lights-off|lights-on|model|risk|seed|subjects)\b(?: (?=\d))?"
 )
 # Samples are one channel's, without a name to choose another by.
 _OF_SAMPLES: Final = {

@@ -18,7 +18,7 @@ class Finding:
     message: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Recording:
     """One continuous channel in microvolts.
 
@@ -70,7 +70,7 @@ class Source(StrEnum):
     CONTEXT = "context"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class EpochedRecording:
     """A recording at 100 Hz, cut into 30-s epochs on the grid of its first sample.
 

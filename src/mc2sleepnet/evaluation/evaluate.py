@@ -58,9 +58,10 @@ def evaluate_paths(
     Raises
     ------
     InputError
-        If the only reference or the only other hypnogram cannot be used. Of several, what could not be read is in
-        `Evaluation.failures`, which holds them all where nothing could be compared.
+        If `seed` is below 0, or the only reference or the only other hypnogram cannot be used. Of several, what could
+        not be read is in `Evaluation.failures`, which holds them all where nothing could be compared.
     """
+    _check_seed(seed)
     if by and subjects_table is None:
         raise InputError("--by", f"there is no table with a column '{by[0]}'", "Name the table with --subjects")
     if codes is not None and codes not in CODES:
@@ -93,6 +94,11 @@ def evaluate_paths(
         seed=seed,
     )
     return evaluation, paired
+
+
+def _check_seed(seed: int) -> None:
+    if seed < 0:
+        raise InputError("--seed", f"{seed} is below 0", "Give a whole number from 0 on")
 
 
 def refuse_nothing_in_common(evaluation: Evaluation, paired: Paired) -> None:
@@ -164,6 +170,7 @@ def evaluate_scorings(
     InputError
         If the two sides differ in number, or a night's two hypnograms do not meet in time.
     """
+    _check_seed(seed)
     counts = {"reference": len(reference), "predicted": len(predicted), "subjects": len(subjects) or len(reference)}
     if len(set(counts.values())) > 1:
         fault = f"{len(reference)} nights in the reference, {len(predicted)} predicted, {counts['subjects']} subjects"

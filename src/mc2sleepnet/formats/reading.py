@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.files import at_home
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.formats.bids import is_bids, read_bids
 from mc2sleepnet.formats.csv import is_hypnogram_csv, read_csv
@@ -31,7 +32,7 @@ _REMEDY = (
 )
 
 
-def read_hypnogram(path: Path, *, codes: str | None = None, column: str | None = None) -> Hypnogram:
+def read_hypnogram(path: str | Path, *, codes: str | None = None, column: str | None = None) -> Hypnogram:
     """Read a hypnogram of any known dialect, told by what the file holds, whatever its name.
 
     Parameters
@@ -56,7 +57,7 @@ def read_hypnogram(path: Path, *, codes: str | None = None, column: str | None =
     return read_scored_hypnogram(path, codes=codes, column=column).hypnogram
 
 
-def read_hypnograms(path: Path, *, codes: str | None = None) -> tuple[Hypnogram, ...]:
+def read_hypnograms(path: str | Path, *, codes: str | None = None) -> tuple[Hypnogram, ...]:
     """Read every scorer's hypnogram in a file: one for each column of stages of a table, else one.
 
     Returns
@@ -69,13 +70,14 @@ def read_hypnograms(path: Path, *, codes: str | None = None) -> tuple[Hypnogram,
     InputError
         As `read_hypnogram`.
     """
+    path = at_home(path)
     columns = hypnogram_columns(path)
     if len(columns) < 2:
         return (read_hypnogram(path, codes=codes),)
     return tuple(replace(read_hypnogram(path, codes=codes, column=column), scorer=column) for column in columns)
 
 
-def hypnogram_columns(path: Path) -> tuple[str, ...]:
+def hypnogram_columns(path: str | Path) -> tuple[str, ...]:
     """Names of the columns of stages in a table with onsets; empty for other dialects.
 
     Raises
@@ -83,6 +85,7 @@ def hypnogram_columns(path: Path) -> tuple[str, ...]:
     InputError
         If the file cannot be opened, or is no text.
     """
+    path = at_home(path)
     with _opening(path):
         if is_edf(path) or is_hypnogram_csv(path):
             return ()
@@ -90,11 +93,12 @@ def hypnogram_columns(path: Path) -> tuple[str, ...]:
         return stage_columns(parse_table(path, text)) if is_bids(_first_line(text)) else ()
 
 
-def read_scored_hypnogram(path: Path, *, codes: str | None = None, column: str | None = None) -> ScoredHypnogram:
+def read_scored_hypnogram(path: str | Path, *, codes: str | None = None, column: str | None = None) -> ScoredHypnogram:
     """Read a hypnogram with whatever else its file tells of each epoch; otherwise as `read_hypnogram`.
 
     Of a file that `score` wrote and that has no place for it, the provenance beside it says whether it is synthetic.
     """
+    path = at_home(path)
     scored = _read(path, codes, column)
     return replace(scored, is_synthetic=True) if _is_told_synthetic(path) else scored
 
