@@ -152,3 +152,16 @@ def test_remedies_for_a_file_name_arguments_in_python(tmp_path: Path, model_dir:
         mc2.score(path, model=model_dir, accept="nonsense")
     with pytest.raises(InputError, match=r"^lights_off="):
         mc2.score((noise_uv(60, 100), HZ), model=model_dir, lights_off=np.timedelta64(1, "h").astype(object))
+
+
+@pytest.mark.parametrize("hz", [1e300, 1e-300])
+def test_a_rate_that_no_recorder_has_is_refused(hz: float, model_dir: Path) -> None:
+    with pytest.raises(InputError, match=r"lasts 6e-297 s only|samples a second"):
+        mc2.score((noise_uv(60, 100), hz), model=model_dir)
+
+
+def test_what_mne_cut_or_averaged_is_no_night(model_dir: Path) -> None:
+    epochs = mne.make_fixed_length_epochs(raw_of(["C4-M1"]), 30.0, preload=True, verbose="error")
+    for night in (epochs, epochs.average()):
+        with pytest.raises(InputError, match=r"is no night\. Give a file, an mne Raw"):
+            mc2.score(night, model=model_dir)

@@ -14,6 +14,7 @@ from mc2sleepnet.formats.domino import is_domino, read_domino
 from mc2sleepnet.formats.edfplus import is_edf, read_edfplus
 from mc2sleepnet.formats.json_file import read_json
 from mc2sleepnet.formats.luna import is_luna, read_luna
+from mc2sleepnet.formats.mne_annotations import is_mne, read_mne
 from mc2sleepnet.formats.nsrr import is_nsrr, read_nsrr
 from mc2sleepnet.formats.profusion import is_profusion, read_profusion
 from mc2sleepnet.formats.registry import FILE_NAMES, PROVENANCE_FILE
@@ -90,7 +91,7 @@ def hypnogram_columns(path: str | Path) -> tuple[str, ...]:
         if is_edf(path) or is_hypnogram_csv(path):
             return ()
         text = read_text(path)
-        return stage_columns(parse_table(path, text)) if is_bids(_first_line(text)) else ()
+        return stage_columns(parse_table(path, text)) if is_bids(_first_line(text)) and not is_mne(text) else ()
 
 
 def read_scored_hypnogram(path: str | Path, *, codes: str | None = None, column: str | None = None) -> ScoredHypnogram:
@@ -133,6 +134,8 @@ def _read_text(path: Path, text: str, codes: str | None, column: str | None) -> 
         scored = read_json(path, text, codes=codes)
     elif is_domino(text):
         scored = read_domino(path, text)
+    elif is_mne(text):
+        scored = read_mne(path, text)
     elif is_remlogic(text):
         scored = read_remlogic(path, text)
     elif is_luna(text):
