@@ -144,7 +144,8 @@ def test_what_would_be_passed_over_or_end_in_a_traceback_is_refused(tmp_path: Pa
     np.savez(tmp_path / "a.npz", night=np.array([CODES, CODES]))
     for words, fault in (
         ({"by": "sex"}, "by: nights in memory have no table"),
-        ({"seed": -1}, "seed=: -1 is below 0"),
+        ({"seed": -1}, "seed: -1 is no whole number"),
+        ({"seed": None}, "seed: None is no whole number"),
         ({"subjects": 3}, "subjects: a int is no list"),
     ):
         with pytest.raises(InputError, match=fault):

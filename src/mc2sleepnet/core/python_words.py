@@ -35,6 +35,7 @@ def in_words_of_python(*, samples: bool = False) -> Iterator[None]:
                 error.remedy = error.remedy.replace(of_file, of_samples)
         for part in ("where", "fault", "remedy"):
             setattr(error, part, _OPTION.sub(_argument, getattr(error, part)))
+        error.where = error.where.removesuffix("=")  # where it is the argument itself that is at fault
         error.args = (f"{error.where}: {error.fault}. {error.remedy}.",)
         raise
 

@@ -5,6 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from mc2sleepnet.core.cluster import run_jobs
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.evaluation.night import Night, NightFiles, align_night, count_aligned, count_night
@@ -97,8 +99,8 @@ def evaluate_paths(
 
 
 def _check_seed(seed: int) -> None:
-    if seed < 0:
-        raise InputError("--seed", f"{seed} is below 0", "Give a whole number from 0 on")
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError("--seed", f"{seed} is no whole number from 0 on", "Give one, to draw the same again")
 
 
 def refuse_nothing_in_common(evaluation: Evaluation, paired: Paired) -> None:

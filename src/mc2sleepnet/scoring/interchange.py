@@ -96,7 +96,7 @@ def recording_of_samples(night: object, *, accept: Collection[str] = ()) -> Reco
     """
     remedy = "Give a file, an mne Raw, or one channel's samples in µV, shape [samples], and their rate in Hz"
     if not isinstance(night, tuple | list) or len(night) != 2:
-        raise InputError("night", f"a {type(night).__name__} is no night", remedy)
+        raise InputError("night", f"{type(night).__name__} is no night", remedy)
     if np.iscomplexobj(night[0]):
         raise InputError("night", "its samples are complex numbers", remedy)
     try:
