@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.core.model_folder import default_model_folder, open_model_folder
+from mc2sleepnet.core.files import at_home
+from mc2sleepnet.core.model_folder import ModelFolder, default_model_folder, open_model_folder
+from mc2sleepnet.core.python_words import in_words_of_python
 from mc2sleepnet.evaluation.in_memory import evaluate
 from mc2sleepnet.scoring.engine import OpenVinoStager
 from mc2sleepnet.scoring.interchange import (
-    RawLike,
-    check_is_full_epoch,
     is_raw,
     lights_of_raw,
     raw_name,
@@ -24,6 +24,7 @@ from mc2sleepnet.scoring.interchange import (
 from mc2sleepnet.scoring.job import ScoringOptions, recording_sha256, score_file
 from mc2sleepnet.scoring.lights import When
 from mc2sleepnet.scoring.night import DEFAULT_RISK, ScoredNight, score_recordings
+from mc2sleepnet.scoring.raw_channels import RawLike
 from mc2sleepnet.signals import cut_epochs, to_100_hz
 from mc2sleepnet.signals.doubts import check_accepted, settle
 
@@ -74,42 +75,48 @@ def score(
     InputError
         If the file, the channel or the model cannot be used; it is a ValueError and says what to do.
     """
-    if not 0 <= risk <= 1:
-        raise InputError("risk", f"{risk} is no share", "Give a number from 0 to 1")
-    accept = (accept,) if isinstance(accept, str) else tuple(accept)
-    check_accepted(accept)
-    folder = open_model_folder(default_model_folder() if model is None else Path(model))
-    options = ScoringOptions(
-        channels=() if channel is None else (channel,) if isinstance(channel, str) else tuple(channel),
-        risk=risk,
-        accept=accept,
-        lights_off=lights_off,
-        lights_on=lights_on,
-        keep_identity=keep_identity,
-    )
+    with in_words_of_python(samples=not (isinstance(night, str | Path) or is_raw(night))):
+        if not 0 <= risk <= 1:
+            raise InputError("risk", f"{risk} is no share", "Give a number from 0 to 1")
+        accept = (accept,) if isinstance(accept, str) else tuple(accept)
+        check_accepted(accept)
+        options = ScoringOptions(
+            channels=() if channel is None else (channel,) if isinstance(channel, str) else tuple(channel),
+            risk=risk,
+            accept=accept,
+            lights_off=lights_off,
+            lights_on=lights_on,
+            keep_identity=keep_identity,
+        )
+        return _scored(night, open_model_folder(default_model_folder() if model is None else at_home(model)), options)
+
+
+def _scored(night: str | Path | Samples | RawLike, model: ModelFolder, options: ScoringOptions) -> ScoredNight:
     if isinstance(night, str | Path):
-        path = Path(night)
-        return score_file(path, folder, OpenVinoStager(folder), options=options, sha256=recording_sha256(path))
+        path = at_home(night)
+        return score_file(path, model, OpenVinoStager(model), options=options, sha256=recording_sha256(path))
     if is_raw(night):
-        recordings = [recording_of_raw(night, label, accept=accept) for label in options.channels or (None,)]
+        wanted: list[str | None] = [*dict.fromkeys(options.channels)] or [None]
+        recordings = [recording_of_raw(night, label, accept=options.accept) for label in wanted]
+        # Two spellings may be one channel, which counts once as it does of a file.
+        recordings = list({recording.channel: recording for recording in recordings}.values())
         name, annotated_s = raw_name(night), lights_of_raw(night)
     else:
         if options.channels:
             raise InputError("channel", "samples are one channel's, and have no name", "Leave channel out")
-        recordings, name, annotated_s = [recording_of_samples(night, accept=accept)], "array", {}
+        recordings, name, annotated_s = [recording_of_samples(night, accept=options.accept)], "array", {}
     digest = hashlib.sha256()
     for recording in recordings:
-        check_is_full_epoch(recording)
         digest.update(np.ascontiguousarray(recording.signal_uv, "<f4").tobytes())
     cut = [cut_epochs(to_100_hz(recording), recording.sampling_hz) for recording in recordings]
     return score_recordings(
-        [replace(epochs, findings=settle(name, epochs.findings, accept)) for epochs in cut],
-        folder,
-        OpenVinoStager(folder),
+        [replace(epochs, findings=settle(name, epochs.findings, options.accept)) for epochs in cut],
+        model,
+        OpenVinoStager(model),
         origin={"file": name, "sha256": digest.hexdigest()},
-        risk=risk,
-        lights_off=lights_off,
-        lights_on=lights_on,
+        risk=options.risk,
+        lights_off=options.lights_off,
+        lights_on=options.lights_on,
         annotated_s=annotated_s,
         options=options.to_json(),
     )

@@ -4,12 +4,13 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.core.files import atomic_path, write_text_atomically
+from mc2sleepnet.core.files import atomic_path, folder_to_oneself, write_text_atomically
 
 
 def test_text_replaces_what_was_there(tmp_path: Path) -> None:
@@ -81,3 +82,36 @@ def test_no_pipe_device_or_folder_is_replaced(tmp_path: Path) -> None:
     assert "/dev/stdout: is no regular file" in done.stderr
     assert (pipe.is_fifo(), link.is_symlink(), folder.is_dir()) == (True, True, True)
     assert {path.name for path in tmp_path.iterdir()} == {"pipe", "link", "folder", "x.txt"}
+
+
+def test_only_what_a_killed_call_left_of_our_own_names_is_cleared(tmp_path: Path) -> None:
+    zombie = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    assert zombie.stdout is not None
+    zombie.stdout.read()  # it has ended, or is about to, and nobody has asked for its exit status
+    running = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    theirs = {
+        ".SC4001E0-PSG.edf.part",  # a download that will be resumed
+        ".notes.part",
+        "hypnogram.csv.part",
+        f".other.csv.{ended.pid}.part",
+        f".hypnogram.csv.{running.pid}.part",  # a writer that is at work
+        f".hypnogram.csv.{os.getpid()}.part",
+        ".hypnogram.csv.1.part",
+        ".hypnogram.csv.part",
+        ".hypnogram.csv.99999999999999999999.part",
+    }
+    ours = {f".hypnogram.csv.{ended.pid}.part", f".report.html.{zombie.pid}.part"}
+    for name in theirs | ours:
+        (tmp_path / name).touch()
+    wait_until_ended(zombie.pid)
+    with folder_to_oneself(tmp_path, ["hypnogram.csv", "report.html"]):
+        assert {path.name for path in tmp_path.iterdir()} == theirs
+    running.communicate(b"\n")
+    zombie.communicate()
+
+
+def wait_until_ended(process: int) -> None:
+    while Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.01)

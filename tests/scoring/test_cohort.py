@@ -214,12 +214,14 @@ def test_two_calls_into_one_folder_at_once_take_turns(
 def test_leftovers_of_a_killed_call_are_cleared_and_a_folder_is_for_one_at_a_time(tmp_path: Path) -> None:
     folder = tmp_path / "night"
     folder.mkdir()
-    (folder / ".hypnogram.csv.99999.part").touch()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (folder / f".hypnogram.csv.{ended.pid}.part").touch()
     program = (
         "import sys, time; from pathlib import Path; from mc2sleepnet.core.files import folder_to_oneself\n"
-        f"with folder_to_oneself(Path({str(folder)!r})): print(time.monotonic_ns(), flush=True)"
+        f"with folder_to_oneself(Path({str(folder)!r}), []): print(time.monotonic_ns(), flush=True)"
     )
-    with folder_to_oneself(folder):
+    with folder_to_oneself(folder, ["hypnogram.csv"]):
         assert list(folder.iterdir()) == []
         other = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
         time.sleep(0.5)

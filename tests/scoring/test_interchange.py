@@ -1,7 +1,7 @@
 """The Python interface beside the libraries it exchanges nights with."""
 
 import warnings
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import edfio
@@ -15,6 +15,7 @@ from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.stages import UNSCORED
 from mc2sleepnet.formats import read_hypnogram
 from mc2sleepnet.metrics.sleep_statistics import sleep_statistics
+from raw_edf import RawSignal, brain_like_uv, raw_edf, written
 
 mne = pytest.importorskip("mne")
 with warnings.catch_warnings():
@@ -156,6 +157,40 @@ def test_mne_takes_the_night_as_annotations_that_it_reads_back(
     np.testing.assert_allclose(stored.onset[:-1], annotations.onset)
 
 
+@pytest.mark.parametrize(
+    ("first_s", "is_continuous"), [(0, True), (0.25, True), (0.5, True), (90, True), (90, False), (-20, False)]
+)
+def test_annotations_lie_on_the_samples_they_were_scored_by_whenever_these_began(
+    first_s: float, is_continuous: bool, model_dir: Path, tmp_path: Path
+) -> None:
+    onsets = [f"{second + first_s:+g}" for second in range(300)]
+    content = raw_edf([RawSignal(brain_like_uv(300, 128), 128)], onsets=onsets, continuous=is_continuous)
+    path = written(tmp_path / "n.edf", content)
+    night = mc2.score(path, model=model_dir)
+    assert night.hypnogram.start == datetime(2024, 2, 29, 22, 15, 30) + timedelta(seconds=first_s)
+    whole = raw_of(path)
+    cropped = whole.copy().crop(tmin=60.0, tmax=181.3)
+    odd = whole.copy().crop(tmin=7 / 128)
+    for raw, scored, first_epoch, n_epochs in (
+        (whole, night, 0, 10),
+        (cropped, night, 2, 4),
+        (whole, mc2.score(cropped, model=model_dir), 2, 4),
+        (cropped, mc2.score(cropped, model=model_dir), 2, 4),
+        (odd, mc2.score(odd, model=model_dir), 0, 9),
+    ):
+        events, ids = epochs_of(raw.copy().set_annotations(scored.to_mne(), emit_warning=False))
+        assert (events[:, 0] - (7 if raw is odd else 0)).tolist() == [
+            (first_epoch + epoch) * 30 * 128 for epoch in range(n_epochs)
+        ]
+        names = {code: name.removeprefix("Sleep stage ") for name, code in ids.items()}
+        stages = scored.stages[first_epoch:] if scored is night else scored.stages
+        assert [names[code] for code in events[:, 2]] == [stage.removeprefix("N") for stage in stages[:n_epochs]]
+
+
+def epochs_of(raw):  # type: ignore[no-untyped-def]
+    return mne.events_from_annotations(raw, chunk_duration=30.0, verbose="error")
+
+
 def assert_equal_to_yasa(stage: np.ndarray) -> None:
     ours = sleep_statistics(Hypnogram(stage=stage))
     names = np.array(["WAKE", "N1", "N2", "N3", "REM", "UNS"])
@@ -207,7 +242,7 @@ def test_a_cropped_raw_begins_where_its_first_sample_was(night_path: Path, model
 def test_samples_that_are_mostly_flat_are_refused_as_a_file_is() -> None:
     samples_uv = np.zeros(10 * 3000)
     samples_uv[:6000] = np.random.default_rng(0).normal(0, 30, 6000)
-    with pytest.raises(InputError, match=r"flat in 8 of its 10 epochs.*--accept mostly-flat"):
+    with pytest.raises(InputError, match=r"flat in 8 of its 10 epochs.*accept=\"mostly-flat\""):
         mc2.score((samples_uv, 100.0))
     assert mc2.score((samples_uv, 100.0), accept="mostly-flat").stages.tolist().count("UNS") == 8
 

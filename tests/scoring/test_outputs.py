@@ -16,7 +16,7 @@ import pytest
 import mc2sleepnet as mc2
 from edf_files import noise_uv, overwrite, signal, write_edf, write_night
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.formats import read_hypnogram
+from mc2sleepnet.formats import read_hypnogram, write_hypnogram
 from raw_edf import RawSignal, brain_like_uv, raw_edf
 
 COLUMNS = [
@@ -250,5 +250,50 @@ def test_errors_about_a_night_name_its_path(tmp_path: Path, model_dir: Path) -> 
     with pytest.raises(InputError, match=f"^{flat}: .*no epoch with signal"):
         mc2.score(flat, model=model_dir)
     night = write_night(tmp_path / "m.edf")
-    with pytest.raises(InputError, match=f"^{night}: --lights-off 23:00 lies outside"):
+    with pytest.raises(InputError, match=f"^{night}: lights_off=23:00 lies outside"):
         mc2.score(night, model=model_dir, lights_off="23:00")
+
+
+def test_a_night_is_saved_beside_the_half_done_files_of_others(tmp_path: Path, model_dir: Path) -> None:
+    (tmp_path / "out").mkdir()
+    others = [tmp_path / "out" / name for name in (".SC4001E0-PSG.edf.part", ".notes.part")]
+    for other in others:
+        other.write_text("half")
+    score_into(write_night(tmp_path / "n.edf"), model_dir, tmp_path / "out")
+    assert [other.read_text() for other in others] == ["half", "half"]
+
+
+def test_a_scored_night_is_written_as_any_hypnogram_and_paths_may_be_text(tmp_path: Path, model_dir: Path) -> None:
+    night = mc2.score(str(write_night(tmp_path / "n.edf")), model=str(model_dir))
+    assert write_hypnogram(night, str(tmp_path / "night.json"), "json") == ()
+    assert read_hypnogram(str(tmp_path / "night.json")).stage.tolist() == night.hypnogram.stage.tolist()
+    night.save(tmp_path / "out", formats="json")
+    assert (tmp_path / "out" / "hypnogram.json").read_text() == (tmp_path / "night.json").read_text()
+
+
+def test_what_is_no_hypnogram_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(mc2.InputError, match="a list is none"):
+        write_hypnogram([0, 1], tmp_path / "x.csv", "csv")  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_persons_home_is_meant_by_its_sign_wherever_a_path_is_given(
+    tmp_path: Path, model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    write_night(made_folder(tmp_path / "home") / "n.edf")
+    night = mc2.score("~/n.edf", model=model_dir)
+    night.save("~/out")
+    write_hypnogram(night, "~/stages.txt", "text")
+    assert read_hypnogram("~/stages.txt").stage.tolist() == night.hypnogram.stage.tolist()
+    assert mc2.evaluate("~/stages.txt", "~/out").accuracy == 1
+    assert mc2.evaluate(["~/stages.txt"], [night]).accuracy == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"home"}
+    with pytest.raises(mc2.InputError, match="nobody of this name has a home here"):
+        night.save("~nobody-at-all/out")
+
+
+def made_folder(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

@@ -1,6 +1,8 @@
 """What is written can be read, and what was damaged is refused."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -204,8 +206,10 @@ def test_export_goes_into_an_empty_folder_and_again_into_its_own(tmp_path: Path)
     (target / "encoder.onnx").write_bytes(b"damaged")
     copy_model_folder(default_model_folder(), target)
     # Killed before its end: config.json is written last.
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
     (target / "config.json").unlink()
-    (target / ".encoder.onnx.1.part").write_bytes(b"half of it")
+    (target / f".encoder.onnx.{ended.pid}.part").write_bytes(b"half of it")
     (target / "README.md").unlink()
     copy_model_folder(default_model_folder(), target)
     assert {path.name: path.read_bytes() for path in target.iterdir() if path.is_file()} == whole

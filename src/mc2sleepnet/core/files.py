@@ -1,11 +1,30 @@
 """Writing that is all or nothing: a temporary name, fsync, rename."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from mc2sleepnet.core.errors import InputError
+
+# What `atomic_path` calls its temporary files.
+TEMPORARY: Final = re.compile(r"\.(?P<name>.+)\.(?P<process>[1-9][0-9]{0,9})\.part", re.DOTALL)
+
+
+def at_home(path: str | Path) -> Path:
+    """A path in which ``~`` is a person's home, as shells have it; callers from Python have none.
+
+    Raises
+    ------
+    InputError
+        If it begins with somebody's home who has none.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InputError(path, "nobody of this name has a home here", "Name the folder in full") from None
 
 
 def check_place(path: Path) -> None:
@@ -59,11 +78,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def folder_to_oneself(folder: Path) -> Iterator[None]:
+def folder_to_oneself(folder: Path, names: Collection[str]) -> Iterator[None]:
     """Make `folder`, wait until no other process of this program writes into it, and clear what a killed one left.
 
     The lock is the kernel's and ends with its process, however that ends. Where there is none, as on Windows and on
     some network disks, processes that write the same night at once are kept apart by their temporary names alone.
+
+    Parameters
+    ----------
+    folder
+        The folder to write into.
+    names
+        Of the files that will be written. What others keep there under names that end in ``.part`` is theirs.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -76,10 +102,29 @@ def folder_to_oneself(folder: Path) -> Iterator[None]:
         with suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
             for leftover in folder.glob(".*.part"):
-                leftover.unlink(missing_ok=True)
+                if is_left_over(leftover, names):
+                    leftover.unlink(missing_ok=True)
         yield
     finally:
         os.close(handle)
+
+
+def is_left_over(path: Path, names: Collection[str]) -> bool:
+    """Whether this is a temporary file of `atomic_path` for one of these names, whose process is no more."""
+    parts = TEMPORARY.fullmatch(path.name)
+    return parts is not None and parts["name"] in names and not _is_running(int(parts["process"]))
+
+
+def _is_running(process: int) -> bool:
+    with suppress(OSError):  # on Linux, where one that has ended stays listed until its parent asks for it
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] not in {"Z", "X"}
+    try:
+        os.kill(process, 0)
+    except PermissionError:  # somebody else's
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def write_text_atomically(path: Path, text: str) -> None:

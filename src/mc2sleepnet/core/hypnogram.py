@@ -6,17 +6,18 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.stages import EPOCH_S, N_STAGES, UNSCORED
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Hypnogram:
     """One stage per 30-s epoch.
 
     Attributes
     ----------
     stage
-        Shape ``[N]``, int8: 0–4 are W, N1, N2, N3, R; -1 is unscored.
+        Shape ``[N]``, int8: 0–4 are W, N1, N2, N3, R; -1 is unscored. May be given as any whole numbers.
     start
         Local clock time of the first epoch; None where unknown.
     scorer
@@ -31,9 +32,12 @@ class Hypnogram:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        assert self.stage.ndim == 1
-        assert self.stage.dtype == np.int8
-        assert bool(np.all((self.stage >= UNSCORED) & (self.stage < N_STAGES)))
+        stage = np.asarray(self.stage)
+        is_whole = stage.dtype.kind in "iu" or not stage.size
+        if stage.ndim != 1 or not is_whole or bool(np.any((stage < UNSCORED) | (stage >= N_STAGES))):
+            fault = f"{stage.dtype} of shape {list(stage.shape)} is no stages, one an epoch"
+            raise InputError("Hypnogram", fault, "Give whole numbers, shape [N]: 0 to 4 for W, N1, N2, N3, R, else -1")
+        object.__setattr__(self, "stage", stage.astype(np.int8, copy=False))
 
     def __len__(self) -> int:
         return len(self.stage)

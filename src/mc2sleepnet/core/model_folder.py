@@ -187,7 +187,7 @@ def copy_model_folder(source: Path, target: Path) -> None:
     names = (WEIGHTS_FILE, *_sealed_files(model.config[SEAL_KEY]), CARD_FILE, CONFIG_FILE)
     if not (target / CONFIG_FILE).exists():
         _refuse_files_of_others(target, source, names)
-    with folder_to_oneself(target):
+    with folder_to_oneself(target, names):
         for name in names:
             with atomic_path(target / name) as temporary:
                 shutil.copyfile(source / name, temporary)

@@ -18,7 +18,7 @@ class Finding:
     message: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Recording:
     """One continuous channel in microvolts.
 
@@ -40,6 +40,9 @@ class Recording:
         Repairs and doubts met while reading.
     is_synthetic
         True where the file's header says that no person was recorded.
+    after_header_s
+        Seconds from the header's start time to the first sample, which the time stamps of EDF+ and BDF+ tell; `start`
+        counts them.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Recording:
     start: datetime | None
     findings: tuple[Finding, ...] = ()
     is_synthetic: bool = False
+    after_header_s: float = 0.0
 
     def __repr__(self) -> str:
         minutes = len(self.signal_uv) / self.sampling_hz / 60
@@ -66,7 +70,7 @@ class Source(StrEnum):
     CONTEXT = "context"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class EpochedRecording:
     """A recording at 100 Hz, cut into 30-s epochs on the grid of its first sample.
 
@@ -78,6 +82,8 @@ class EpochedRecording:
         N values of `Source`: ``MODEL`` where the signal can be scored, else why it cannot.
     source_sampling_hz
         Sampling rate of the file, before conversion to 100 Hz.
+    after_header_s
+        As of the `Recording`.
     """
 
     signal_uv: NDArray[np.float32]
@@ -89,6 +95,7 @@ class EpochedRecording:
     start: datetime | None
     findings: tuple[Finding, ...] = ()
     is_synthetic: bool = False
+    after_header_s: float = 0.0
 
     def __post_init__(self) -> None:
         assert self.signal_uv.ndim == 2

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mc2sleepnet.core.cluster import run_jobs
 from mc2sleepnet.core.errors import InputError, SomeInputsError
+from mc2sleepnet.core.files import TEMPORARY
 from mc2sleepnet.core.lock import only_writer
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.corpora.folder import FolderLayout, find_folder
@@ -267,7 +268,8 @@ def _clear(store_dir: Path, source: Path, found: Found) -> None:
 def _clear_parts(store_dir: Path) -> None:
     """Remove what killed workers left half-written, under names that nobody reads."""
     for leftover in store_dir.glob(".*.part"):
-        leftover.unlink()
+        if TEMPORARY.fullmatch(leftover.name):  # a file that is being fetched has no number
+            leftover.unlink()
 
 
 def _error(source: Path, refused: Sequence[InputError], n_pairs: int) -> InputError:

@@ -5,6 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from mc2sleepnet.core.cluster import run_jobs
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.evaluation.night import Night, NightFiles, align_night, count_aligned, count_night
@@ -58,9 +60,10 @@ def evaluate_paths(
     Raises
     ------
     InputError
-        If the only reference or the only other hypnogram cannot be used. Of several, what could not be read is in
-        `Evaluation.failures`, which holds them all where nothing could be compared.
+        If `seed` is below 0, or the only reference or the only other hypnogram cannot be used. Of several, what could
+        not be read is in `Evaluation.failures`, which holds them all where nothing could be compared.
     """
+    _check_seed(seed)
     if by and subjects_table is None:
         raise InputError("--by", f"there is no table with a column '{by[0]}'", "Name the table with --subjects")
     if codes is not None and codes not in CODES:
@@ -93,6 +96,11 @@ def evaluate_paths(
         seed=seed,
     )
     return evaluation, paired
+
+
+def _check_seed(seed: int) -> None:
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError("--seed", f"{seed} is no whole number from 0 on", "Give one, to draw the same again")
 
 
 def refuse_nothing_in_common(evaluation: Evaluation, paired: Paired) -> None:
@@ -164,6 +172,7 @@ def evaluate_scorings(
     InputError
         If the two sides differ in number, or a night's two hypnograms do not meet in time.
     """
+    _check_seed(seed)
     counts = {"reference": len(reference), "predicted": len(predicted), "subjects": len(subjects) or len(reference)}
     if len(set(counts.values())) > 1:
         fault = f"{len(reference)} nights in the reference, {len(predicted)} predicted, {counts['subjects']} subjects"

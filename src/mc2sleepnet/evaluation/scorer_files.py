@@ -109,6 +109,23 @@ def scorers_of(argument: str, codes: str | None = None) -> list[ScorerFiles]:
     ]
 
 
+def hypnogram_file(argument: str) -> ScoringFile:
+    """The one hypnogram that ``PATH`` or ``PATH:COLUMN`` stands for where it is one of several nights.
+
+    Raises
+    ------
+    InputError
+        If it is a folder, or holds arrays of several scorers.
+    """
+    path, column = _split_column(argument)
+    if path.is_dir():
+        raise InputError(argument, "is a folder, where one night is wanted", "Give the night's file, or folders alone")
+    if path.suffix.lower() == ".npz":
+        remedy = "Compare it with other files, or give its arrays"
+        raise InputError(argument, "holds arrays of several scorers, where one night is wanted", remedy)
+    return ScoringFile(path=path, column=column)
+
+
 def _stage_columns(path: Path) -> list[str]:
     """Columns of stages in a table of events, people's first; none in other files, and in those that cannot be read."""
     if path.suffix.lower() not in {".tsv", ".csv", ".txt"}:

@@ -22,11 +22,14 @@ KEYS: Final = (
     *("format", "version", "epoch_s", "start", "scorer", "is_synthetic", "stage_names", "stages"),
     *("hypnodensity", "confidence", "review", "source"),
 )
+# Of YASA's own JSON.
+_YASA_KEYS: Final = frozenset({"values", "n_stages", "freq"})
+_YASA_STAGES: Final = ("WAKE", "N1", "N2", "N3", "REM")
 _REMEDY: Final = "Give a JSON hypnogram as mc2sleepnet writes it, or a list of stages"
 
 
 def read_json(path: Path, text: str, *, codes: str | None) -> ScoredHypnogram:
-    """Read our own JSON, or a list of stages by name or number.
+    """Read our own JSON, YASA's, or a list of stages by name or number.
 
     Raises
     ------
@@ -40,6 +43,8 @@ def read_json(path: Path, text: str, *, codes: str | None) -> ScoredHypnogram:
     if isinstance(content, list):
         hypnogram, _ = _hypnogram(path, content, None, codes)
         return ScoredHypnogram(hypnogram=hypnogram)
+    if isinstance(content, dict) and content.keys() >= _YASA_KEYS:
+        return _read_yasa(path, content, codes)
     if not isinstance(content, dict) or not isinstance(content.get("stages"), list):
         raise InputError(path, "it has no list 'stages'", _REMEDY)
     if content.get("epoch_s", EPOCH_S) != EPOCH_S:
@@ -60,6 +65,22 @@ def read_json(path: Path, text: str, *, codes: str | None) -> ScoredHypnogram:
         scorer=one_line(scorer) if isinstance(scorer, str) else "",
         is_synthetic=content.get("is_synthetic") is True,
     )
+
+
+def _read_yasa(path: Path, content: dict[str, Any], codes: str | None) -> ScoredHypnogram:
+    """What YASA's ``Hypnogram.to_json`` writes."""
+    if content["freq"] != f"{EPOCH_S}s" or not isinstance(content["values"], list):
+        raise InputError(path, f"YASA's hypnogram is not one of {EPOCH_S}-s epochs", f"Write one with freq {EPOCH_S}s")
+    hypnogram, n_epochs = _hypnogram(path, content["values"], _start(path, content.get("start")), codes)
+    proba, scorer = content.get("proba"), content.get("scorer")
+    hypnodensity = None
+    if isinstance(proba, dict) and all(isinstance(proba.get(name), list) for name in _YASA_STAGES):
+        rows = [list(row) for row in zip(*(proba[name] for name in _YASA_STAGES), strict=False)]
+        hypnodensity = _figures(path, {"proba": rows}, "proba", (n_epochs, N_STAGES))
+    if hypnodensity is not None:
+        hypnodensity[~hypnogram.is_scored] = np.nan  # YASA wants numbers there, too
+    scorer = one_line(scorer) if isinstance(scorer, str) else ""
+    return ScoredHypnogram(hypnogram=hypnogram, hypnodensity=hypnodensity, scorer=scorer)
 
 
 def _hypnogram(path: Path, values: list[Any], start: datetime | None, codes: str | None) -> tuple[Hypnogram, int]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.files import at_home
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.formats.bids import is_bids, read_bids
 from mc2sleepnet.formats.csv import is_hypnogram_csv, read_csv
@@ -13,6 +14,7 @@ from mc2sleepnet.formats.domino import is_domino, read_domino
 from mc2sleepnet.formats.edfplus import is_edf, read_edfplus
 from mc2sleepnet.formats.json_file import read_json
 from mc2sleepnet.formats.luna import is_luna, read_luna
+from mc2sleepnet.formats.mne_annotations import is_mne, read_mne
 from mc2sleepnet.formats.nsrr import is_nsrr, read_nsrr
 from mc2sleepnet.formats.profusion import is_profusion, read_profusion
 from mc2sleepnet.formats.registry import FILE_NAMES, PROVENANCE_FILE
@@ -31,7 +33,7 @@ _REMEDY = (
 )
 
 
-def read_hypnogram(path: Path, *, codes: str | None = None, column: str | None = None) -> Hypnogram:
+def read_hypnogram(path: str | Path, *, codes: str | None = None, column: str | None = None) -> Hypnogram:
     """Read a hypnogram of any known dialect, told by what the file holds, whatever its name.
 
     Parameters
@@ -56,7 +58,7 @@ def read_hypnogram(path: Path, *, codes: str | None = None, column: str | None =
     return read_scored_hypnogram(path, codes=codes, column=column).hypnogram
 
 
-def read_hypnograms(path: Path, *, codes: str | None = None) -> tuple[Hypnogram, ...]:
+def read_hypnograms(path: str | Path, *, codes: str | None = None) -> tuple[Hypnogram, ...]:
     """Read every scorer's hypnogram in a file: one for each column of stages of a table, else one.
 
     Returns
@@ -69,13 +71,14 @@ def read_hypnograms(path: Path, *, codes: str | None = None) -> tuple[Hypnogram,
     InputError
         As `read_hypnogram`.
     """
+    path = at_home(path)
     columns = hypnogram_columns(path)
     if len(columns) < 2:
         return (read_hypnogram(path, codes=codes),)
     return tuple(replace(read_hypnogram(path, codes=codes, column=column), scorer=column) for column in columns)
 
 
-def hypnogram_columns(path: Path) -> tuple[str, ...]:
+def hypnogram_columns(path: str | Path) -> tuple[str, ...]:
     """Names of the columns of stages in a table with onsets; empty for other dialects.
 
     Raises
@@ -83,18 +86,20 @@ def hypnogram_columns(path: Path) -> tuple[str, ...]:
     InputError
         If the file cannot be opened, or is no text.
     """
+    path = at_home(path)
     with _opening(path):
         if is_edf(path) or is_hypnogram_csv(path):
             return ()
         text = read_text(path)
-        return stage_columns(parse_table(path, text)) if is_bids(_first_line(text)) else ()
+        return stage_columns(parse_table(path, text)) if is_bids(_first_line(text)) and not is_mne(text) else ()
 
 
-def read_scored_hypnogram(path: Path, *, codes: str | None = None, column: str | None = None) -> ScoredHypnogram:
+def read_scored_hypnogram(path: str | Path, *, codes: str | None = None, column: str | None = None) -> ScoredHypnogram:
     """Read a hypnogram with whatever else its file tells of each epoch; otherwise as `read_hypnogram`.
 
     Of a file that `score` wrote and that has no place for it, the provenance beside it says whether it is synthetic.
     """
+    path = at_home(path)
     scored = _read(path, codes, column)
     return replace(scored, is_synthetic=True) if _is_told_synthetic(path) else scored
 
@@ -129,6 +134,8 @@ def _read_text(path: Path, text: str, codes: str | None, column: str | None) -> 
         scored = read_json(path, text, codes=codes)
     elif is_domino(text):
         scored = read_domino(path, text)
+    elif is_mne(text):
+        scored = read_mne(path, text)
     elif is_remlogic(text):
         scored = read_remlogic(path, text)
     elif is_luna(text):

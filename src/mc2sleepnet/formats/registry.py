@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.files import at_home
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.formats.bids import write_bids
 from mc2sleepnet.formats.csv import write_csv
@@ -14,7 +15,7 @@ from mc2sleepnet.formats.losses import losses
 from mc2sleepnet.formats.luna import write_luna
 from mc2sleepnet.formats.nsrr import write_nsrr
 from mc2sleepnet.formats.profusion import write_profusion
-from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
+from mc2sleepnet.formats.scored_hypnogram import HasHypnogram, ScoredHypnogram, as_scored
 from mc2sleepnet.formats.text import write_integers, write_text
 
 _WRITER_OF: Final[Mapping[str, Callable[[ScoredHypnogram, Path], None]]] = {
@@ -57,14 +58,14 @@ def check_format(dialect: str) -> None:
 
 
 def write_hypnogram(
-    hypnogram: Hypnogram | ScoredHypnogram, path: Path, dialect: str, *, integers: bool = False
+    hypnogram: Hypnogram | HasHypnogram, path: str | Path, dialect: str, *, integers: bool = False
 ) -> tuple[str, ...]:
     """Write a hypnogram in a dialect, all or nothing.
 
     Parameters
     ----------
     hypnogram
-        At least one epoch; as a `ScoredHypnogram` with what else is known of each.
+        At least one epoch; as a `ScoredHypnogram` or a scored night with what else is known of each.
     path
         The file to write.
     dialect
@@ -80,10 +81,10 @@ def write_hypnogram(
     Raises
     ------
     InputError
-        If there is no such dialect, no epoch, or the dialect cannot hold the start's year.
+        If it is no hypnogram, there is no such dialect, no epoch, or the dialect cannot hold the start's year.
     """
     check_format(dialect)
-    scored = ScoredHypnogram(hypnogram=hypnogram) if isinstance(hypnogram, Hypnogram) else hypnogram
+    scored, path = as_scored(hypnogram), at_home(path)
     if not len(scored.hypnogram):
         raise InputError(path, "there is nothing to write", "Give a hypnogram with at least one epoch")
     if integers and dialect != "text":

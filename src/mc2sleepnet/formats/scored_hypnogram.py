@@ -2,12 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.hypnogram import Hypnogram
 from mc2sleepnet.core.stages import N_STAGES
+
+
+class HasHypnogram(Protocol):
+    """What `as_scored` takes: a `ScoredHypnogram`, or a scored night."""
+
+    @property
+    def hypnogram(self) -> Hypnogram:
+        """N epochs."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,3 +60,30 @@ class ScoredHypnogram:
     def __repr__(self) -> str:
         known = [name for name in ("hypnodensity", "confidence", "review", "source") if getattr(self, name) is not None]
         return f"<ScoredHypnogram {' + '.join([repr(self.hypnogram), *known])}>"
+
+
+def as_scored(given: Any) -> ScoredHypnogram:
+    """A hypnogram, or whatever has one, such as a scored night, with what else is known of each epoch.
+
+    Raises
+    ------
+    InputError
+        If it is none, and has none.
+    """
+    if isinstance(given, ScoredHypnogram):
+        return given
+    if isinstance(given, Hypnogram):
+        return ScoredHypnogram(hypnogram=given)
+    hypnogram = getattr(given, "hypnogram", None)
+    if not isinstance(hypnogram, Hypnogram):
+        remedy = "Give a Hypnogram, a ScoredHypnogram, or a scored night"
+        raise InputError("hypnogram", f"a {type(given).__name__} is none", remedy)
+    return ScoredHypnogram(
+        hypnogram=hypnogram,
+        hypnodensity=getattr(given, "hypnodensity", None),
+        confidence=getattr(given, "confidence", None),
+        review=getattr(given, "review", None),
+        source=getattr(given, "source", None),
+        scorer=hypnogram.scorer,
+        is_synthetic=bool(getattr(given, "is_synthetic", False)),
+    )

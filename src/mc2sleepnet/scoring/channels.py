@@ -12,7 +12,7 @@ from mc2sleepnet.core.stages import N_STAGES, UNSCORED
 from mc2sleepnet.inference import stages_of
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ScoredChannel:
     """One channel as the model scored it by itself.
 

@@ -56,7 +56,10 @@ def parse_when(name: str, given: When) -> float | time | datetime:
     """
     found: float | time | datetime = given if not isinstance(given, str) else _parse_text(name, given.strip())
     if not isinstance(found, time | datetime):
-        found = float(found)
+        try:
+            found = float(found)
+        except (TypeError, ValueError):
+            raise InputError(name, f"a {type(given).__name__} is no time", _FORMS) from None
         if not 0 <= found < float("inf"):
             raise InputError(name, f"{given} is no time within a recording", _FORMS)
     elif found.tzinfo is not None:

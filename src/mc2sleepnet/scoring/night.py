@@ -31,7 +31,7 @@ DEFAULT_RISK = 0.05
 SHORT_S = 5 * 60
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ScoredNight:
     """A recording and how the model scored it.
 

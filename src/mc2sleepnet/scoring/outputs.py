@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.core.files import folder_to_oneself, write_text_atomically
+from mc2sleepnet.core.files import at_home, folder_to_oneself, write_text_atomically
 from mc2sleepnet.core.stages import EPOCH_S
 from mc2sleepnet.formats import FILE_NAMES, PROVENANCE_FILE, ScoredHypnogram, check_format, write_hypnogram
 from mc2sleepnet.formats.edfplus import write_hypnogram as write_edf
+from mc2sleepnet.formats.scored_hypnogram import as_scored
 from mc2sleepnet.scoring.channels import dissent
 from mc2sleepnet.scoring.lights import RECORDING
 from mc2sleepnet.scoring.night import ScoredNight
@@ -21,6 +22,7 @@ STATISTICS_FILE = "statistics.json"
 REPORT_FILE = "report.html"
 DISCLAIMER = "For research use; not a medical device."
 ALWAYS_WRITTEN = ("csv", "edf")
+_WRITTEN = (*FILE_NAMES.values(), STATISTICS_FILE, REPORT_FILE, PROVENANCE_FILE)
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
@@ -105,9 +107,9 @@ def save_night(night: ScoredNight, folder: Path, formats: Sequence[str] = ()) ->
     OSError
         If the folder cannot be written.
     """
-    formats = check_formats(formats)
+    formats, folder = check_formats(formats), at_home(folder)
     facts = provenance(night, formats)
-    with folder_to_oneself(folder):
+    with folder_to_oneself(folder, _WRITTEN):
         refuse_another_recording(folder, facts["input"])
         for name in _left_over(folder, formats):
             (folder / name).unlink(missing_ok=True)
@@ -128,15 +130,7 @@ def _left_over(folder: Path, formats: Sequence[str]) -> list[str]:
 
 def _files(night: ScoredNight, facts: Mapping[str, Any]) -> dict[str, Callable[[Path], object]]:
     """Names and writers, in the order of writing."""
-    scored = ScoredHypnogram(
-        hypnogram=night.hypnogram,
-        hypnodensity=night.hypnodensity,
-        confidence=night.confidence,
-        review=night.review,
-        source=night.source,
-        scorer="mc2sleepnet",
-        is_synthetic=night.is_synthetic,
-    )
+    scored = as_scored(night)
     dialects: dict[str, Callable[[Path], object]] = {
         FILE_NAMES[dialect]: functools.partial(_write_dialect, scored, dialect, night.origin.get("patient", ""))
         for dialect in facts["options"]["formats"]

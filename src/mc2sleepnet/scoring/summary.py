@@ -125,7 +125,7 @@ def write_table(out: Path, outcomes: Iterable[Outcome]) -> Path:
     The lines of this call stand in the order of its recordings, however they ended.
     """
     table = out / SUMMARY_FILE
-    with folder_to_oneself(out):
+    with folder_to_oneself(out, (SUMMARY_FILE,)):
         rows: dict[tuple[str, ...], Mapping[str, Any]] = {}
         if table.exists():
             earlier = csv.DictReader(io.StringIO(table.read_text(encoding="utf-8", errors="replace"), newline=""))

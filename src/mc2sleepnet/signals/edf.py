@@ -278,6 +278,7 @@ def _recording(
             *offset_findings,
         ),
         is_synthetic=header.is_synthetic,
+        after_header_s=file.timeline.offset_s,
     )
 
 

@@ -85,6 +85,7 @@ def label_epochs(recording: Recording, rows: NDArray[np.float32], source_samplin
         start=recording.start,
         findings=tuple(findings),
         is_synthetic=recording.is_synthetic,
+        after_header_s=recording.after_header_s,
     )
 
 

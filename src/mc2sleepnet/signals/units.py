@@ -30,7 +30,7 @@ PLAUSIBLE_SD_UV: Final = (2.0, 300.0)
 # Where the header names the unit, only what cannot be true is refused: a thousandfold error in either direction.
 POSSIBLE_SD_UV: Final = (0.1, 1000.0)
 # A kilovolt: no recorder's range, and its square still fits into single precision.
-_LARGEST_UV: Final = 1e9
+LARGEST_UV: Final = 1e9
 # A share of the night, counted from the end at fault, that must be possible: one with the electrode off is neither
 # too weak nor, full of artefacts, too strong.
 _POSSIBLE_SHARE: Final = 0.1
@@ -103,7 +103,7 @@ def check_voltage(where: Path, channel: str, unit: str, largest: float) -> None:
         fault = f"channel '{channel}' is in {spelling}, which is no voltage"
         raise InputError(where, fault, "Name an EEG channel with --channel, or correct the unit in the EDF header")
     largest_uv = largest * (_factor_of(spelling) or 1.0)
-    if not largest_uv <= _LARGEST_UV:
+    if not largest_uv <= LARGEST_UV:
         fault = f"channel '{channel}' reaches {largest_uv:.3g} µV by its header, in {spelling or 'no unit'}"
         raise InputError(where, fault, "Correct the unit or the physical range in the EDF header")
 
