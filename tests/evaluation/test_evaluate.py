@@ -196,8 +196,9 @@ def test_several_scorers_stand_beside_each_other_and_a_machine_is_known_by_its_p
         ("edf", "corrected.edf", {"options": {"formats": ["csv", "edf"]}, "versions": {"mc2sleepnet": "0"}}, False),
         ("edf", "hypnogram.edf", {"made": "by hand"}, False),
         ("json", "anything.json", None, True),
+        ("nsrr", "anything.xml", None, True),
     ],
-    ids=["edf of score", "xml of score", "another file in its folder", "another provenance", "a format that says so"],
+    ids=["edf of score", "xml of score", "another file in its folder", "another provenance", "json", "xml"],
 )
 def test_what_score_wrote_is_a_machine_also_without_probabilities(tmp_path, dialect, name, provenance, is_machine):
     reference, scored = night(1)

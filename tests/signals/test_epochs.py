@@ -68,6 +68,16 @@ def test_an_epoch_is_scored_by_the_rest_where_half_of_it_is_dead_at_most(dead_s,
     assert all(message.startswith(begins) for (_, message), (_, begins) in zip(found, expected, strict=True))
 
 
+def test_an_epoch_that_a_dead_one_merely_touches_holds_no_dead_stretch():
+    signal_uv = noise_uv(90, 100)
+    # 0.1 s of what is dead lie in the first epoch and 0.4 s in the third: more than half of what a stretch needs.
+    signal_uv[2990:6040] = 7.0
+    epochs = cut_epochs(recording(signal_uv))
+    assert epochs.source == (Source.MODEL, Source.FLAT, Source.MODEL)
+    (dead,) = [finding.message for finding in epochs.findings if finding.id == "dead-stretches"]
+    assert dead.startswith("1 epoch holds dead stretches, 0.4 s in all")
+
+
 def test_stillness_of_less_than_two_seconds_makes_no_epoch_flat():
     """A converter of coarse steps: hardly a sample differs from the one before, and yet it is a signal."""
     stairs_uv = np.repeat(noise_uv(30, 1), 100)

@@ -80,7 +80,13 @@ def read_nsrr(path: Path, file: XmlFile) -> ScoredHypnogram:
     hypnogram = hypnogram_from_events(
         path, events, start=start, epoch_s=epoch_length(path, file.root), shortest_s=shortest_s, notes=notes
     )
-    return ScoredHypnogram(hypnogram=hypnogram, is_synthetic=SYNTHETIC in " ".join(file.comments))
+    software = next((element.text.strip() for element in file.root.all_named("softwareversion")), "")
+    return ScoredHypnogram(
+        hypnogram=hypnogram,
+        # Of other programs it says what wrote the file, not who scored.
+        scorer=software if software.startswith("mc2sleepnet") else "",
+        is_synthetic=SYNTHETIC in " ".join(file.comments),
+    )
 
 
 def epoch_length(path: Path, root: Element) -> float | None:

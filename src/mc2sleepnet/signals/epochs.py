@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.dead_stretches import can_be_bridged, is_dead, mostly_dead
+from mc2sleepnet.core.dead_stretches import DEAD_SAMPLES, can_be_bridged, is_dead, mostly_dead
 from mc2sleepnet.core.recording import EpochedRecording, Finding, Recording, Source
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ
 from mc2sleepnet.signals.doubts import Doubt
@@ -92,11 +92,12 @@ def label_epochs(recording: Recording, rows: NDArray[np.float32], source_samplin
 def _dead_stretches(rows: NDArray[np.float32], is_scored: list[bool]) -> list[Finding]:
     """The finding of that name, if epochs that are scored hold any. Shape: [N, T] µV, N"""
     dead = is_dead(rows) & np.array(is_scored)[:, None]
-    has_dead = dead.any(axis=1)
+    # Half of the shortest such stretch: of one across a border the epoch that holds more, none that is merely touched.
+    has_dead = np.count_nonzero(dead, axis=1) >= DEAD_SAMPLES // 2
     n, n_left = np.count_nonzero(has_dead), np.count_nonzero(has_dead & ~can_be_bridged(rows, dead))
     if not n:
         return []
-    seconds = np.count_nonzero(dead) / SAMPLING_HZ
+    seconds = np.count_nonzero(dead[has_dead]) / SAMPLING_HZ
     message = f"{n} epochs hold" if n > 1 else "1 epoch holds"
     message += f" dead stretches, {f'{seconds:.0f}' if seconds >= 2 else f'{seconds:.1f}'} s in all, and "
     if n_left < n:
