@@ -18,7 +18,7 @@ from mc2sleepnet.training.calibrate import calibrate
 from mc2sleepnet.training.finetune import finetune
 from mc2sleepnet.training.finetuning import Finetuning
 from mc2sleepnet.training.fold_data import FoldData, figures_of
-from mc2sleepnet.training.leaks import LeakError, refuse_leak_from
+from mc2sleepnet.training.leaks import LeakError, learned_from, refuse_leak_from
 from mc2sleepnet.training.loop import LoopOptions, Phase, train
 from mc2sleepnet.training.pretrain import Pretraining
 from mc2sleepnet.training.seeding import keyed_generator
@@ -222,3 +222,96 @@ def test_a_name_of_a_corpus_is_one_person_whatever_is_said(store_dir: Path, tmp_
     held_out = Fold(name="b", train=("3",), validation=("2",), test=("1",))
     with pytest.raises(LeakError, match=r"holds out: 1\. Start from a network pre-trained on the same fold\.$"):
         refuse_leak_from(learned, tmp_path, second, held_out, same_names="other_people")
+
+
+def ancestor_of(store: Store, fold: Fold) -> dict[str, object]:
+    """What the provenance of a network that learned from a fold says of people."""
+    return FoldData(store=store, fold=fold).describe() | learned_from(store, fold)
+
+
+def folder_of(store_dir: Path, to: Path, change: Callable[[list[dict[str, object]]], None]) -> Store:
+    """A store of real nights, prepared as a folder, after a change of its recordings."""
+
+    def changed(rows: list[dict[str, object]]) -> None:
+        for row in rows:
+            row["is_synthetic"] = False
+        change(rows)
+
+    store = with_index(store_dir, to, changed)
+    index = json.loads((to / "index.json").read_text())
+    (to / "index.json").write_text(json.dumps(index | {"corpus": "folder"}))
+    return Store.open(store.path)
+
+
+def other_signals(rows: list[dict[str, object]]) -> None:
+    """Other nights: nothing but the subjects' names is as it was."""
+    for row in rows:
+        row |= {key: f"other {row[key]}" for key in ("source_sha256", "signal_sha256")}
+
+
+LEARNED, HELD_OUT = (
+    Fold(name="a", train=("0", "1"), validation=("2",), test=("3",)),
+    Fold(name="b", train=("3",), validation=("4",), test=("1",)),
+)
+
+
+def test_one_synthetic_night_in_a_store_makes_no_stranger_of_its_people(store_dir: Path, tmp_path: Path) -> None:
+    def with_a_synthetic_night(rows: list[dict[str, object]]) -> None:
+        other_signals(rows)
+        rows[-1]["is_synthetic"] = True
+
+    first = folder_of(store_dir, tmp_path / "first", lambda _: None)
+    second = folder_of(store_dir, tmp_path / "second", with_a_synthetic_night)
+    assert second.is_synthetic
+    for learned, now in ((first, second), (second, first)):
+        with pytest.raises(LeakError, match="learned from subjects that b holds out: 1"):
+            refuse_leak_from(ancestor_of(learned, LEARNED), tmp_path, now, HELD_OUT)
+
+
+def test_two_synthetic_cohorts_share_names_and_nobody(store_dir: Path, tmp_path: Path) -> None:
+    first, second = Store.open(store_dir), with_index(store_dir, tmp_path / "second", other_signals)
+    refuse_leak_from(ancestor_of(first, LEARNED), tmp_path, second, HELD_OUT)
+
+
+def test_a_synthetic_store_that_grew_by_a_night_holds_the_nights_it_held(store_dir: Path, tmp_path: Path) -> None:
+    fewer = with_index(store_dir, tmp_path / "fewer", lambda rows: rows.pop())
+    with pytest.raises(LeakError, match=r"learned from recordings that b holds out: SC401"):
+        refuse_leak_from(ancestor_of(fewer, LEARNED), tmp_path, Store.open(store_dir), HELD_OUT)
+
+
+def test_a_recording_is_known_under_another_subject_and_in_another_corpus(store_dir: Path, tmp_path: Path) -> None:
+    def renamed(rows: list[dict[str, object]]) -> None:
+        for row in rows:
+            row["subject"] = f"person {row['subject']}"
+
+    learned = ancestor_of(laboratory(store_dir, tmp_path / "edf", "sleep-edf-20", "a"), LEARNED)
+    store = folder_of(store_dir, tmp_path / "renamed", renamed)
+    held_out = Fold(name="b", train=("person 3",), validation=("person 4",), test=("person 1",))
+    for same_names in ("same_people", "other_people"):
+        with pytest.raises(LeakError, match=r"learned from recordings that b holds out: SC401"):
+            refuse_leak_from(learned, tmp_path, store, held_out, same_names=same_names)  # type: ignore[arg-type]
+    fine = Fold(name="c", train=("person 0", "person 1"), validation=("person 2",), test=("person 3",))
+    refuse_leak_from(learned, tmp_path, store, fine)
+
+
+def test_another_night_of_a_sleep_edf_subject_is_known_by_its_name(store_dir: Path, tmp_path: Path) -> None:
+    def second_nights(rows: list[dict[str, object]]) -> None:
+        other_signals(rows)
+        for row in rows:
+            old = str(row["name"])
+            row |= {"subject": f"person {row['subject']}", "name": f"{old[:5]}2{old[6:]}"}
+            (tmp_path / "second" / f"{old}.i16").rename(tmp_path / "second" / f"{row['name']}.i16")
+
+    learned = ancestor_of(laboratory(store_dir, tmp_path / "edf", "sleep-edf-20", "a"), LEARNED)
+    store = folder_of(store_dir, tmp_path / "second", second_nights)
+    held_out = Fold(name="b", train=("person 3",), validation=("person 4",), test=("person 1",))
+    with pytest.raises(LeakError, match=r"learned from recordings that b holds out: SC4012"):
+        refuse_leak_from(learned, tmp_path, store, held_out)
+
+
+def test_a_trained_network_keeps_by_what_its_recordings_are_known(trained: Path, store_dir: Path) -> None:
+    for run in ("pretrain", "model"):
+        kept = json.loads((trained / run / "config.json").read_text())["provenance"]["recordings"]
+        of_training = Store.open(store_dir).recordings[2]
+        assert of_training.source_sha256[:16] in kept["train"]
+        assert of_training.subject in kept["synthetic_subjects"]

@@ -33,6 +33,7 @@ from mc2sleepnet.training.finetuning import FinetuneOptions
 from mc2sleepnet.training.fit_completion import fit_ridge
 from mc2sleepnet.training.fit_stage_levels import fit_stage_levels
 from mc2sleepnet.training.fold_data import FoldData, figures_of
+from mc2sleepnet.training.leaks import learned_from
 from mc2sleepnet.training.loop import LoopOptions
 from mc2sleepnet.training.model_folder import write_model_folder
 from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
@@ -245,7 +246,7 @@ def average_lots(lots: Sequence[Path], out: Path, data: FoldData) -> None:
     tuned = [load_checkpoint(lot) for lot in lots]
     first = tuned[0]
     take_mean_weights(first.network, [each.network for each in tuned[1:]])
-    provenance = first.provenance | data.describe() | made_by()
+    provenance = first.provenance | data.describe() | learned_from(data.store, data.fold) | made_by()
     of_lots = [{"train": each.provenance["fold"]["train"], "best": each.provenance["best"]} for each in tuned]
     del provenance["best"]
     save_checkpoint(replace(first, provenance=provenance | {"lots": of_lots}), out)

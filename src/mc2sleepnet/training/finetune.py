@@ -28,7 +28,7 @@ from mc2sleepnet.training.fit_completion import completing, fit_completion
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.freed_memory import keep_freed_memory
 from mc2sleepnet.training.kept_tokens import KeptTokens
-from mc2sleepnet.training.leaks import refuse_leak_from
+from mc2sleepnet.training.leaks import learned_from, refuse_leak_from
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, finished, train
 from mc2sleepnet.training.model_folder import write_model_folder
 from mc2sleepnet.training.provenance import made_by
@@ -110,6 +110,7 @@ def finetune(
         kept.remove()
         return ended
     lineage = {"parent": parent.provenance} if parent else _front_end_fitted(trained, data, loop, step)
+    lineage |= learned_from(data.store, data.fold)
 
     def keep(figures: dict[str, float], step: int) -> None:
         # What a start had seen is all that it knows.

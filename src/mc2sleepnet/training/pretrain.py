@@ -28,6 +28,7 @@ from mc2sleepnet.training.engine import compile_parts, engine_used
 from mc2sleepnet.training.fit_completion import completing, fit_completion
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.freed_memory import keep_freed_memory
+from mc2sleepnet.training.leaks import learned_from
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, finished, train
 from mc2sleepnet.training.probe import linear_probe
 from mc2sleepnet.training.provenance import made_by
@@ -333,6 +334,7 @@ def pretrain(
         )
     place = "device" if signals.is_on_device else "host"
     lineage: dict[str, Any] = {
+        **learned_from(data.store, data.fold),
         "spectrogram_fitted_on": fitted_on,
         "engine": engine_used(device, compiled=loop.compile, fused=loop.fused_adam, corpus=place),
     }
