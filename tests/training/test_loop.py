@@ -114,7 +114,7 @@ def test_tensorboard_gets_the_curves_and_a_resumed_run_writes_none_twice(tmp_pat
 
 def test_a_run_is_never_resumed_with_other_options(tmp_path: Path) -> None:
     run(Slope([0.5] * 9), tmp_path, max_steps=3, fingerprint={"seed": 1, "width": 1.0})
-    with pytest.raises(InputError, match="with other seed, width"):
+    with pytest.raises(InputError, match=r"with other seed 1, now 2; width 1\.0, now 0\.5\. Resume"):
         run(Slope([0.5] * 9), tmp_path, max_steps=3, fingerprint={"seed": 2, "width": 0.5}, resume=True)
 
 

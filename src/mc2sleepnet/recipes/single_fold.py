@@ -7,21 +7,23 @@ from types import MappingProxyType
 from typing import Any
 
 from mc2sleepnet.core.errors import InputError
-from mc2sleepnet.core.model_folder import CALIBRATION_FILE, CONFIG_FILE
+from mc2sleepnet.core.model_folder import CALIBRATION_FILE, COMPLETION_FILE, CONFIG_FILE, WEIGHTS_FILE
 from mc2sleepnet.core.progress import Step, silent
-from mc2sleepnet.core.run_record import recorded
+from mc2sleepnet.core.run_record import RUN_FILE, recorded
 from mc2sleepnet.corpora import folds_of
 from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.store import Store
 from mc2sleepnet.training.devices import joined_ranks
-from mc2sleepnet.training.finetune import finetune, stages_already
+from mc2sleepnet.training.finetune import begin, finetune, stages_already
 from mc2sleepnet.training.finetuning import FinetuneOptions
 from mc2sleepnet.training.fold_data import FoldData
+from mc2sleepnet.training.kept_tokens import is_token_folder
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
 from mc2sleepnet.training.presets import PRESETS, build, chosen_options
-from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
-from mc2sleepnet.training.resume import has_resume
+from mc2sleepnet.training.pretrain import PretrainOptions, check_pretraining, fingerprint_of, pretrain
+from mc2sleepnet.training.resume import has_resume, refuse_other_run
+from mc2sleepnet.training.watching import METRICS_FILE, TENSORBOARD_FOLDER
 
 # Of fine-tuning's sequences where they cost little, because every epoch is encoded once: they may overlap.
 FINETUNING_STRIDE = 4
@@ -46,6 +48,9 @@ def pretrain_fold(
     network, loop = build(NetworkConfig, values), build(LoopOptions, values)
     needs_stages = options.pretrain_supervision == "stages"
     data = open_fold(store, fold, needs_stages=needs_stages, validation_recordings=loop.validation_recordings)
+    check_pretraining(network, options, loop)
+    if resume:
+        refuse_other_run(out, fingerprint_of(data, network, options, loop))
     told = _options_told(fold, network, options, loop)
     with recorded(out, "pretrain", told) as record, joined_ranks(loop.device) as ranks:
         shown = step if ranks.is_first else silent
@@ -91,6 +96,9 @@ def finetune_fold(
     network = {field.name: values[field.name] for field in fields(NetworkConfig) if field.name in values}
     refuse_to_overwrite(out, resume=resume)
     data = open_fold(store, fold, validation_recordings=loop.validation_recordings)
+    beginning = begin(data, start, out, loop=loop, options=options, network=network)
+    if resume:
+        refuse_other_run(out, beginning.fingerprint)
     told = {"from": None if start is None else str(start), **network, **_options_told(fold, options, loop)}
     with recorded(out, "finetune", told) as record, joined_ranks(loop.device) as ranks:
         shown = step if ranks.is_first else silent
@@ -147,19 +155,41 @@ def open_fold(store: Path, number: int, *, needs_stages: bool = True, validation
 
 
 def refuse_to_overwrite(out: Path, *, resume: bool) -> None:
-    """A finished or interrupted run, and a model without its run, are never overwritten by mistake."""
+    """A finished or interrupted run, a model without its run, and what no run wrote, are never overwritten.
+
+    Of hidden files no notice is taken: no run reads them.
+
+    Raises
+    ------
+    InputError
+        If one of them is in `out`, but a run that `resume` wants to go on with.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(out, "is a file", "Choose another --out")
     is_run, is_model = has_resume(out), (out / CALIBRATION_FILE).exists()
     if is_model and not is_run:
         raise InputError(out, "a model is here already", "Choose another --out")
     if not resume and (is_run or (out / CONFIG_FILE).exists()):
         raise InputError(out, "a run is here already", "Go on with --resume, or choose another --out")
+    others = [] if is_run else sorted(path.name for path in out.glob("[!.]*") if not _is_of_run(path))
+    if others:
+        raise InputError(out, f"holds {others[0]}, which no run wrote", "Choose another --out")
+
+
+def _is_of_run(path: Path) -> bool:
+    """Whether a run that was killed before its first `resume.pt` may have left this."""
+    if path.name == CONFIG_FILE:
+        return '"weights_sha256"' in path.read_text(encoding="utf-8", errors="replace")
+    names = {RUN_FILE, METRICS_FILE, TENSORBOARD_FOLDER, WEIGHTS_FILE, COMPLETION_FILE}
+    return path.name in names or is_token_folder(path)
 
 
 def _ending(result: TrainingResult, out: Path, data: FoldData) -> str:
     synthetic = ", synthetic data" if data.store.is_synthetic else ""
     figure = {"macro_f1": "macro-F1", "loss": "loss"}[result.judged_by]
     start = "" if result.best_step else ", which is the start: no step was better, and it is kept"
+    absent = f"\nno training epoch is {' or '.join(data.absent_stages)}" if data.absent_stages else ""
     return (
         f"fold {data.fold.name}: {result.steps} steps, ended by {result.ended_by}; best {figure} on the validation "
-        f"subjects {result.best_figure:.3f} at step {result.best_step}{start}{synthetic}\nrun: {out}"
+        f"subjects {result.best_figure:.3f} at step {result.best_step}{start}{synthetic}{absent}\nrun: {out}"
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.model_folder import file_sha256
+from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
 from mc2sleepnet.store.layout import (
     BYTES_PER_EPOCH,
@@ -184,6 +186,22 @@ class Store:
             _check_size(path, recording)
         return steps
 
+    def check_signals(self, recordings: Collection[int], advance: Advance = lambda *_: None) -> None:
+        """Read the signals of some recordings once and compare them with the index; a file that stayed, not again.
+
+        Raises
+        ------
+        InputError
+            If one is not what was prepared.
+        """
+        for done, index in enumerate(recordings, start=1):
+            recording = self.recordings[index]
+            path = signal_path(self.path, recording.name)
+            _check_size(path, recording)
+            if _sha256_of(path, *_state_of(path)) != recording.signal_sha256:
+                raise InputError(path, "is not the signal that was prepared: the file has changed", _REMEDY)
+            advance(done, len(recordings), recording.name)
+
     def _map(self, index: int) -> NDArray[np.int16]:
         """A recording's epochs, mapped when first wanted; shape ``[N, 3000]``."""
         steps = self._maps.get(index)
@@ -206,6 +224,20 @@ def _check_size(path: Path, recording: StoredRecording) -> None:
     if n_bytes != recording.n_epochs * BYTES_PER_EPOCH:
         fault = f"is damaged: {n_bytes} bytes instead of {recording.n_epochs * BYTES_PER_EPOCH}"
         raise InputError(path, fault, _REMEDY)
+
+
+def _state_of(path: Path) -> tuple[int, int, int]:
+    """What differs as soon as a file was written to or replaced."""
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
+@cache
+def _sha256_of(path: Path, *_state: int) -> str:
+    try:
+        return file_sha256(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def _unreadable(path: Path, error: OSError) -> InputError:

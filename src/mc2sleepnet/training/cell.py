@@ -16,7 +16,7 @@ import torch
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import write_text_atomically
-from mc2sleepnet.core.model_folder import COMPLETION_FILE, WEIGHTS_FILE, file_sha256
+from mc2sleepnet.core.model_folder import COMPLETION_FILE, CONFIG_FILE, SEAL_KEY, WEIGHTS_FILE, file_sha256
 from mc2sleepnet.core.progress import Step, silent
 from mc2sleepnet.core.run_record import recorded
 from mc2sleepnet.corpora.folds import Fold
@@ -25,13 +25,13 @@ from mc2sleepnet.model.checkpoint import load_checkpoint
 from mc2sleepnet.model.config import PREDICTION_OPTIONS, NetworkConfig
 from mc2sleepnet.store import Store
 from mc2sleepnet.training.devices import chosen_device
-from mc2sleepnet.training.finetune import finetune
+from mc2sleepnet.training.finetune import export_run, finetune
 from mc2sleepnet.training.finetuning import FinetuneOptions
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.held_out import HYPNODENSITIES_FILE, score_held_out, write_hypnodensities
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
-from mc2sleepnet.training.presets import build
-from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
+from mc2sleepnet.training.presets import build, refuse_ensemble
+from mc2sleepnet.training.pretrain import PretrainOptions, check_pretraining, pretrain
 from mc2sleepnet.training.provenance import made_by
 from mc2sleepnet.training.stager import TorchStager
 
@@ -60,6 +60,8 @@ class Cell:
         Options by name: of fine-tuning and of its loop; from scratch also of the network, else only of its prediction.
     store, folder
         Where the recordings are, and where the cell goes.
+    content_hash
+        Of the store when the experiment was planned.
     threads
         Of the processor; results are the same to the bit for the same number only.
     nights
@@ -78,6 +80,7 @@ class Cell:
     finetuning: Mapping[str, Any]
     store: Path
     folder: Path
+    content_hash: str
     threads: int
     nights: int = 0
     labelled_nights: int = 0
@@ -96,10 +99,12 @@ class Cell:
         )
         assert nights.labelled
         network = build(NetworkConfig, self.finetuning if self.pretraining is None else self.pretraining)
+        refuse_ensemble(network)
         build(FinetuneOptions, self.finetuning)
-        build(PretrainOptions, self.pretraining or {})
-        for values in (self.pretraining or {}, self.finetuning):
-            build(LoopOptions, values).check_against(network.sequence_length)
+        if self.pretraining is not None:
+            options, loop = build(PretrainOptions, self.pretraining), build(LoopOptions, self.pretraining)
+            check_pretraining(network, options, loop)
+        build(LoopOptions, self.finetuning).check_against(network.sequence_length)
 
     def identity(self, store: Store) -> dict[str, Any]:
         """What a result must have come from to be this cell's."""
@@ -166,23 +171,45 @@ def run_cell(cell: Cell, step: Step = silent) -> CellResult:
     Raises
     ------
     InputError
-        If the folder holds another cell, its model is damaged, another process is at work in it, or a phase fails.
+        If the folder holds another cell, its model is damaged, another process is at work in it, the store does not
+        hold what it held when the experiment was planned, or a phase fails.
     KeyboardInterrupt
         On Ctrl-C or SIGTERM, with everything saved.
     """
-    store = Store.open(cell.store)
+    store = _planned_store(cell)
     found = finished_result(cell, store)
-    if found is not None:
+    if found is not None and (not cell.exports or _is_exported(cell)):
         return found
     options = {"fold": cell.number, "seed": cell.seed, **(cell.pretraining or {})}
     options |= {"nights": cell.nights, "labelled_nights": cell.labelled_nights}
     options |= {f"finetune.{name}": value for name, value in cell.finetuning.items()}
     with _one_at_a_time, recorded(cell.folder, f"cell {cell.setting}", options) as record, _threads(cell.threads):
+        if found is not None:
+            record.tell(test=found.content["test"])
+            _export(cell, store, step)
+            return found
+        _check_signals(cell, store, step)
         content = _train_and_judge(cell, store, step)
+        # Whoever prepared the store again meanwhile may have changed what was read last.
+        _check_signals(cell, _planned_store(cell), step)
         record.tell(test=content["test"])
         content["seconds"] = record.seconds
         write_text_atomically(cell.folder / RESULT_FILE, json.dumps(content, indent=1) + "\n")
     return CellResult.read(content)
+
+
+def _planned_store(cell: Cell) -> Store:
+    store = Store.open(cell.store)
+    if store.content_hash != cell.content_hash:
+        fault = "holds something else than when the experiment began: it was prepared again"
+        raise InputError(cell.store, fault, "Prepare it as it was and go on with --resume, or choose another --out")
+    return store
+
+
+def _check_signals(cell: Cell, store: Store, step: Step) -> None:
+    subjects = [subject for side in cell.fold.sides.values() for subject in side]
+    with step("checking signals") as advance:
+        store.check_signals(store.recordings_of(subjects).tolist(), advance)
 
 
 def finished_result(cell: Cell, store: Store) -> CellResult | None:
@@ -234,13 +261,7 @@ def _train_and_judge(cell: Cell, store: Store, step: Step) -> dict[str, Any]:
         phases["pretraining"] = pretrain(
             nights, pretrain_folder, network=network, options=options, loop=pretraining_loop, resume=True, step=step
         )
-    # Fine-tuning learns from stages alone: nights whose stages are hidden have nothing to teach it.
-    labelled = FoldData(
-        store=store,
-        fold=cell.fold,
-        nights=cell.labelled_nights or cell.nights,
-        validation_recordings=loop.validation_recordings,
-    )
+    labelled = _labelled(cell, store, loop)
     phases["finetuning"] = finetune(
         labelled,
         None if cell.pretraining is None else pretrain_folder,
@@ -270,6 +291,27 @@ def _train_and_judge(cell: Cell, store: Store, step: Step) -> dict[str, Any]:
         "files_sha256": {name: file_sha256(cell.folder / name) for name in files},
         "made_by": made_by(),
     }
+
+
+def _labelled(cell: Cell, store: Store, loop: LoopOptions) -> FoldData:
+    """What fine-tuning learns from: stages alone, so that nights whose stages are hidden have nothing to teach it."""
+    return FoldData(
+        store=store,
+        fold=cell.fold,
+        nights=cell.labelled_nights or cell.nights,
+        validation_recordings=loop.validation_recordings,
+    )
+
+
+def _is_exported(cell: Cell) -> bool:
+    config = json.loads((cell.folder / MODEL_FOLDER / CONFIG_FILE).read_text(encoding="utf-8"))
+    return SEAL_KEY in config
+
+
+def _export(cell: Cell, store: Store, step: Step) -> None:
+    """Make the model folder that an earlier call left out."""
+    loop = build(LoopOptions, {**cell.finetuning, "seed": cell.seed})
+    export_run(_labelled(cell, store, loop), None, loop, cell.folder / MODEL_FOLDER, step)
 
 
 def _network_options(cell: Cell) -> dict[str, Any]:

@@ -4,7 +4,7 @@ The same phase trains a network from nothing, which is how rivals are trained.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from mc2sleepnet.training.kept_tokens import KeptTokens
 from mc2sleepnet.training.leaks import learned_from, refuse_leak_from
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, finished, train
 from mc2sleepnet.training.model_folder import write_model_folder
+from mc2sleepnet.training.presets import refuse_ensemble
 from mc2sleepnet.training.provenance import made_by
 from mc2sleepnet.training.recording_parts import parts_for
 from mc2sleepnet.training.seeding import seeded_torch
@@ -90,27 +91,22 @@ def finetune(
     """
     options = options or FinetuneOptions()
     keep_freed_memory()
-    parent = None if start is None else load_checkpoint(start)
-    if parent is not None:
-        refuse_leak_from(parent.provenance, start or out, data.store, data.fold, same_names=options.same_names)
-    elif options.backbones == "frozen":
-        raise InputError("--set", "backbones=frozen would freeze what has never learned", "Add --set backbones=trained")
+    beginning = begin(data, start, out, loop=loop, options=options, network=network or {})
+    parent, trained, fingerprint = beginning.parent, beginning.network, beginning.fingerprint
     known = (parent.provenance if parent else {}).get("statistics_range")
-    trained = _fresh(network or {}, loop.seed) if parent is None else _asked(parent.network, network or {})
     device = chosen_device(loop.device)
     trained.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    loop.check_against(trained.config.sequence_length)
     phase_name = _phase_after(parent)
     is_synthetic = data.store.is_synthetic or (parent is not None and parent.is_synthetic)
-    fingerprint = _fingerprint(trained.config, parent, data, options, loop)
     kept = KeptTokens(out, fingerprint)
     # Nothing is left to do after its last step but in a run that is to score, or to be compared with its start.
     ended = finished(out, fingerprint) if resume and not exports and not stages_already(parent) else None
     if ended is not None:
         kept.remove()
         return ended
+    data.check_signals(step)
     lineage = {"parent": parent.provenance} if parent else _front_end_fitted(trained, data, loop, step)
-    lineage |= learned_from(data.store, data.fold)
+    lineage |= learned_from(data.store, data.fold) | data.describe_absent_stages()
 
     def keep(figures: dict[str, float], step: int) -> None:
         # What a start had seen is all that it knows.
@@ -153,9 +149,45 @@ def finetune(
 
     if exports and Ranks.current().is_first:
         tokens = phase.validation_tokens() if options.backbones == "frozen" else None
-        _export(load_checkpoint(out), data, tokens, loop, out, device, step)
+        export_run(data, tokens, loop, out, step)
     kept.remove()
     return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """What a fine-tuning starts from, and all that it must have in common with one that goes on."""
+
+    parent: Checkpoint | None
+    network: StagingNetwork
+    fingerprint: dict[str, Any]
+
+
+def begin(
+    data: FoldData,
+    start: Path | None,
+    out: Path,
+    *,
+    loop: LoopOptions,
+    options: FinetuneOptions,
+    network: Mapping[str, Any],
+) -> Beginning:
+    """Load the start or make one, and refuse what `finetune` refuses before it writes anything.
+
+    Raises
+    ------
+    InputError
+        As `finetune` says.
+    """
+    parent = None if start is None else load_checkpoint(start)
+    if parent is not None:
+        refuse_leak_from(parent.provenance, start or out, data.store, data.fold, same_names=options.same_names)
+    elif options.backbones == "frozen":
+        raise InputError("--set", "backbones=frozen would freeze what has never learned", "Add --set backbones=trained")
+    trained = _fresh(network, loop.seed) if parent is None else _asked(parent.network, network)
+    loop.check_against(trained.config.sequence_length)
+    fingerprint = _fingerprint(trained.config, parent, data, options, loop)
+    return Beginning(parent=parent, network=trained, fingerprint=fingerprint)
 
 
 def _phase_after(start: Checkpoint | None) -> str:
@@ -194,17 +226,12 @@ def _kept_start(phase: Finetuning, of_start: dict[str, float], result: TrainingR
     return Ranks.current().told_by_first(result)  # type: ignore[no-any-return]
 
 
-def _export(  # noqa: PLR0917
-    best: Checkpoint,
-    data: FoldData,
-    tokens: dict[int, NDArray[np.float32]] | None,
-    loop: LoopOptions,
-    out: Path,
-    device: torch.device,
-    step: Step,
+def export_run(
+    data: FoldData, tokens: dict[int, NDArray[np.float32]] | None, loop: LoopOptions, out: Path, step: Step
 ) -> None:
-    """Calibrate the best network and write the model folder; None encodes the validation recordings once more."""
-    stager = TorchStager(best.network.to(device))
+    """Calibrate the best network of a run and write the model folder; None encodes the validation recordings again."""
+    best = load_checkpoint(out)
+    stager = TorchStager(best.network.to(chosen_device(loop.device)))
     known = data.encode(stager, data.validation) if tokens is None else tokens
     calibration = calibrate(data, stager, known, loop)
     with step("exporting") as advance:
@@ -214,8 +241,10 @@ def _export(  # noqa: PLR0917
 
 
 def _fresh(options: Mapping[str, Any], seed: int) -> StagingNetwork:
+    config = NetworkConfig(**options)
+    refuse_ensemble(config)
     with seeded_torch(seed, "initialisation"):
-        return build_network(NetworkConfig(**options))
+        return build_network(config)
 
 
 def _front_end_fitted(network: StagingNetwork, data: FoldData, loop: LoopOptions, step: Step) -> dict[str, Any]:

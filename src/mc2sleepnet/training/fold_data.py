@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.margins import with_margins
-from mc2sleepnet.core.progress import Advance
-from mc2sleepnet.core.stages import UNSCORED
+from mc2sleepnet.core.progress import Advance, Step
+from mc2sleepnet.core.stages import STAGES, UNSCORED
 from mc2sleepnet.corpora.folds import Fold
 from mc2sleepnet.inference import Aggregation, Stager, encode_night, relate_night, stages_of
 from mc2sleepnet.metrics.agreement import Agreement, agreement
@@ -115,6 +115,17 @@ class FoldData:
             order.append((nights_before[subject], hashlib.sha256(subject.encode()).digest(), index))
             nights_before[subject] += 1
         return sorted(index for _, _, index in sorted(order)[: n or None])
+
+    def check_signals(self, step: Step) -> None:
+        """Refuse signals of training or validation that are no longer those that were prepared.
+
+        Raises
+        ------
+        InputError
+            With the file named.
+        """
+        with step("checking signals") as advance:
+            self.store.check_signals([*self.training, *self.validation], advance)
 
     def epochs(self, recordings: list[int]) -> NDArray[np.int64]:
         """All epochs of some recordings, as numbers in the store."""
@@ -266,6 +277,17 @@ class FoldData:
             },
             **self._describe_choice(),
         }
+
+    @cached_property
+    def absent_stages(self) -> list[str]:
+        """Stages of which there is no training epoch, so that they cannot be learned."""
+        epochs = self.epochs(self.training)
+        known = self.stage(epochs, "training")[self.store.is_readable[epochs]]
+        return [name for code, name in enumerate(STAGES) if not np.any(known == code)]
+
+    def describe_absent_stages(self) -> dict[str, Any]:
+        """What provenance says of them, where there are any."""
+        return {"absent_stages": self.absent_stages} if self.absent_stages else {}
 
     def _describe_choice(self) -> dict[str, Any]:
         """Which nights were used, where not all were."""

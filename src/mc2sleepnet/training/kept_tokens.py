@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from mc2sleepnet.core.files import atomic_path
 from mc2sleepnet.model.ranks import Ranks
 from mc2sleepnet.training.resume import sealed, unsealed
 
-FOLDER_PREFIX = "tokens-"
+FOLDER_PREFIX, KEY_LETTERS = "tokens-", 16
 
 
 class KeptTokens:
@@ -33,7 +34,7 @@ class KeptTokens:
     def __init__(self, run: Path, made_from: Mapping[str, Any]) -> None:
         key = json.dumps({**made_from, "torch": torch.__version__}, sort_keys=True)
         self._run = run
-        self.folder = run / f"{FOLDER_PREFIX}{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        self.folder = run / f"{FOLDER_PREFIX}{hashlib.sha256(key.encode()).hexdigest()[:KEY_LETTERS]}"
 
     def read(self, recording: int) -> NDArray[np.float32] | None:
         """Tokens of a recording, [N, S, D]; None where they were not kept whole."""
@@ -63,8 +64,13 @@ class KeptTokens:
     def remove(self) -> None:
         """Forget all tokens of the run, also those of earlier options."""
         if Ranks.current().is_first:
-            for folder in self._run.glob(f"{FOLDER_PREFIX}*"):
+            for folder in filter(is_token_folder, self._run.glob(f"{FOLDER_PREFIX}*")):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _path(self, recording: int) -> Path:
         return self.folder / f"{recording:06d}.npy"
+
+
+def is_token_folder(path: Path) -> bool:
+    """Whether a path is named as the folders of tokens are, and by nobody else."""
+    return re.fullmatch(rf"{FOLDER_PREFIX}[0-9a-f]{{{KEY_LETTERS}}}", path.name) is not None and path.is_dir()

@@ -57,6 +57,8 @@ def _learned_from(provenance: Mapping[str, Any]) -> str:
         lines.append(f"- **Learned from**, {phase['phase']}: {n_subjects} subjects of `{store['corpus']}`, {kind}.")
         phase = phase.get("parent")
     lines.reverse()
+    if (absent := provenance.get("absent_stages")) and not is_start:
+        lines.append(f"- **Not learned**: no training epoch of {provenance['phase']} is {' or '.join(absent)}.")
     share = provenance.get("options", {}).get("start_share", 0)
     if is_start:
         store, n_subjects = provenance["store"], len(provenance["fold"]["train"])

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.model.config import NetworkConfig
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -53,6 +54,18 @@ def build(options: type[Options], values: Mapping[str, Any]) -> Options:
         return options(**{name: value for name, value in values.items() if name in own})
     except ValueError as error:
         raise InputError("--set", str(error), "Correct the value") from None
+
+
+def refuse_ensemble(network: NetworkConfig) -> None:
+    """Refuse to train several networks as one: an ensemble is joined of networks that were trained apart.
+
+    Raises
+    ------
+    InputError
+        If `network` has members.
+    """
+    if network.members > 1:
+        raise InputError("--set", f"members={network.members}: several networks are not trained as one", "Leave it out")
 
 
 def _parsed(name: str, text: str, kind: Any) -> Any:

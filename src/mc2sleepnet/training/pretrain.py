@@ -30,6 +30,7 @@ from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.freed_memory import keep_freed_memory
 from mc2sleepnet.training.leaks import learned_from
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult, finished, train
+from mc2sleepnet.training.presets import refuse_ensemble
 from mc2sleepnet.training.probe import linear_probe
 from mc2sleepnet.training.provenance import made_by
 from mc2sleepnet.training.recording_parts import RecordingParts, parts_for
@@ -288,29 +289,16 @@ def pretrain(
     Raises
     ------
     InputError
-        If `network` is a rival, which has no pre-training; if it is to learn levels of stages and read none; or see
-        `loop.train`.
+        See `check_pretraining` and `loop.train`; if a signal is not what was prepared.
     KeyboardInterrupt
         On Ctrl-C or SIGTERM between two steps, with everything saved.
     """
-    if network.architecture != "mc2sleepnet":
-        fault = f"architecture={network.architecture} has no pre-training"
-        raise InputError("--set", fault, "Train it by `finetune` from scratch")
-    if options.pretrain_supervision == "none" and network.statistics_completion == "ridge+stages":
-        fault = "statistics_completion=ridge+stages learns from stages, pretrain_supervision=none reads none"
-        raise InputError("--set", fault, "Set statistics_completion=ridge")
-    loop.check_against(network.sequence_length)
-    fingerprint: dict[str, Any] = {
-        "phase": PHASE,
-        "network": network.to_json(),
-        "options": asdict(options),
-        "loop": asdict(loop),
-        **completing(network),
-        **data.describe(),
-    }
+    check_pretraining(network, options, loop)
+    fingerprint = fingerprint_of(data, network, options, loop)
     ended = finished(out, fingerprint) if resume else None
     if ended is not None:
         return ended
+    data.check_signals(step)
     keep_freed_memory()
     with seeded_torch(loop.seed, "initialisation"):
         model = PretrainingNetwork(network)
@@ -362,3 +350,36 @@ def pretrain(
     )
     with step(PHASE) as advance:
         return train(phase, training_sequences, loop, out, fingerprint=fingerprint, resume=resume, advance=advance)
+
+
+def check_pretraining(network: NetworkConfig, options: PretrainOptions, loop: LoopOptions) -> None:
+    """Refuse options that do not go together.
+
+    Raises
+    ------
+    InputError
+        If `network` is a rival, which has no pre-training, or an ensemble; if it is to learn levels of stages and read
+        none; or if strides leave epochs out.
+    """
+    if network.architecture != "mc2sleepnet":
+        fault = f"architecture={network.architecture} has no pre-training"
+        raise InputError("--set", fault, "Train it by `finetune` from scratch")
+    refuse_ensemble(network)
+    if options.pretrain_supervision == "none" and network.statistics_completion == "ridge+stages":
+        fault = "statistics_completion=ridge+stages learns from stages, pretrain_supervision=none reads none"
+        raise InputError("--set", fault, "Set statistics_completion=ridge")
+    loop.check_against(network.sequence_length)
+
+
+def fingerprint_of(
+    data: FoldData, network: NetworkConfig, options: PretrainOptions, loop: LoopOptions
+) -> dict[str, Any]:
+    """All that a run must have in common with one that goes on."""
+    return {
+        "phase": PHASE,
+        "network": network.to_json(),
+        "options": asdict(options),
+        "loop": asdict(loop),
+        **completing(network),
+        **data.describe(),
+    }

@@ -25,6 +25,7 @@ RESUME_FILE = "resume.pt"
 PREVIOUS_FILE = "resume.previous.pt"
 # Behind the archive that torch writes; readers of zip archives pass over it.
 SEAL_PREFIX = b"mc2sleepnet-sha256:"
+LONGEST_TOLD = 30
 SEAL_BYTES = len(SEAL_PREFIX) + 2 * hashlib.sha256().digest_size
 
 logger = logging.getLogger(__name__)
@@ -132,6 +133,40 @@ def finished_progress(out: Path, fingerprint: dict[str, Any]) -> Progress | None
     return progress if progress.ended_by and state["fingerprint"] == fingerprint else None
 
 
+def refuse_other_run(out: Path, fingerprint: dict[str, Any]) -> None:
+    """Refuse to go on in `out` as `load_resume` would, before anything is written there.
+
+    Raises
+    ------
+    InputError
+        If there is a run that cannot be read, or was begun with other options or data.
+    """
+    if has_resume(out):
+        path, state, _ = _newest_intact(out)
+        _refuse_other(path, state["fingerprint"], fingerprint)
+
+
+def _refuse_other(path: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
+    differing = sorted(key for key in {*then, *now} if then.get(key) != now.get(key))
+    if differing:
+        told = "; ".join(_told_change(key, then.get(key), now.get(key)) for key in differing)
+        remedy = "Resume with the options it began with, or write to another folder"
+        raise InputError(path, f"was written with other {told}", remedy)
+
+
+def _told_change(name: str, then: Any, now: Any) -> str:
+    """A name, and in brackets what it was and is: of options each that differs, of lists and hashes the name alone."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        keys = [key for key in {**then, **now} if then.get(key) != now.get(key)]
+        return f"{name} ({', '.join(_told_value(key, then.get(key), now.get(key)) for key in keys)})"
+    return _told_value(name, then, now)
+
+
+def _told_value(name: str, then: Any, now: Any) -> str:
+    is_short = all(len(str(value)) <= LONGEST_TOLD and not isinstance(value, dict | list) for value in (then, now))
+    return f"{name} {then}, now {now}" if is_short else name
+
+
 def load_resume(
     out: Path, module: nn.Module, optimizer: torch.optim.Optimizer, fingerprint: dict[str, Any]
 ) -> tuple[Progress, Counter[str], int]:
@@ -145,14 +180,7 @@ def load_resume(
     path, state, faults = _newest_intact(out)
     for damaged, fault in faults.items():
         logger.warning("%s: cannot be read (%s). Going on from %s.", damaged, fault, path.name)
-    saved = state["fingerprint"]
-    differing = sorted(key for key in {*saved, *fingerprint} if saved.get(key) != fingerprint.get(key))
-    if differing:
-        raise InputError(
-            path,
-            f"was written with other {', '.join(differing)}",
-            "Resume with the options it began with, or write to another folder",
-        )
+    _refuse_other(path, state["fingerprint"], fingerprint)
     before, now = json.loads(state.get("made_with", "{}")), arithmetic()
     others = [f"{name} {value}, now {now[name]}" for name, value in before.items() if now.get(name) != value]
     if others:
