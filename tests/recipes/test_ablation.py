@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -24,10 +25,12 @@ from mc2sleepnet.evaluation.ablation_results import (
     SettingResult,
 )
 from mc2sleepnet.evaluation.tested import HeldOutRecording
+from mc2sleepnet.recipes.ablation import Grid, _as_wide_as_found
 from mc2sleepnet.recipes.experiment import Run, phase_options
 from mc2sleepnet.recipes.protocols import SMOKE
 from mc2sleepnet.recipes.settings import ablation_settings, chosen_settings, label_settings
 from mc2sleepnet.store import Store
+from mc2sleepnet.training.cell import Cell
 from mc2sleepnet.training.fold_data import FoldData
 
 FULL = phase_options(SMOKE, Run(assignments=TINY))
@@ -143,6 +146,41 @@ def test_the_grid_is_one_table_that_says_synthetic_and_what_cannot_be_told(grid:
     assert "settings.svg" in text
     for name in ("settings.svg", "report.html"):
         assert "ynthetic data" in (grid / name).read_text()
+
+
+def test_settings_that_a_later_call_leaves_out_stay_in_the_table(grid: Path, store_dir: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(grid, out)
+    before = json.loads((out / "results.json").read_text())
+    again = call(*arguments(store_dir, out, "--resume", "--only", "full", "--nights", "2"))
+    assert again.exit_code == 0, again.stderr
+    after = json.loads((out / "results.json").read_text())
+    assert after["settings"] == before["settings"]
+    assert (after["facts"]["cells"], after["facts"]["cells of earlier calls"]) == ("1 of 1 finished", 2)
+
+
+def test_labelled_nights_of_earlier_calls_are_found_by_their_folders(tmp_path: Path) -> None:
+    for name in ("joint-pre-training-4-labelled", "from-scratch-12-labelled", "full"):
+        (tmp_path / name).mkdir()
+    assert _as_wide_as_found(Grid(labelled_nights=[2, 4], only=["full"]), tmp_path) == Grid(labelled_nights=[2, 4, 12])
+
+
+def test_rivals_run_with_sequences_shorter_than_the_usual_stride(store_dir: Path, tmp_path: Path) -> None:
+    short = phase_options(SMOKE, Run(assignments=[*TINY, "sequence_length=8", "sequence_stride=8"]))
+    store = Store.open(store_dir)
+    for one in ablation_settings(short):
+        Cell(
+            setting=one.name,
+            number=1,
+            fold=SMOKE.folds_of(store)[0],
+            seed=1,
+            pretraining=one.options.pretraining,
+            finetuning=one.options.finetuning,
+            store=store_dir,
+            folder=tmp_path,
+            content_hash=store.content_hash,
+            threads=1,
+        ).check(store)
 
 
 def test_a_grid_on_dask_gives_the_same_cells(grid: Path, store_dir: Path, tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 import csv
 import json
 import os
+import shutil
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ import pytest
 
 from experiment_calls import TINY, call, started, when_there
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.model_folder import open_model_folder
+from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.core.run_record import RUN_FILE
 from mc2sleepnet.recipes.experiment import Run, parse_numbers, phase_options
 from mc2sleepnet.recipes.protocols import SMOKE, smoke, smoke_store
@@ -153,6 +158,8 @@ def test_an_experiment_is_never_overwritten_nor_mixed_with_another(undisturbed: 
         (["crossval", "sleep-edf-78"], "store of sleep-edf-20, not of sleep-edf-78"),
         (["crossval", "sleep-edf-20", "--folds", "9"], "none of its test subjects"),
         (["crossval", "sleep-edf-20", "--folds", "21"], "there are folds 1 to 20"),
+        (["crossval", "sleep-edf-20", "--folds", "1-99999999999999"], "there are folds 1 to 20"),
+        (["crossval", "smoke", "--set", "members=3"], "members=3: several networks are not trained as one"),
         (["crossval", "smoke", "--folds", "x"], "names no folds"),
         (["crossval", "smoke", "--set", "widht=1"], "no option in 'widht=1'"),
         (["crossval", "smoke", "--set", "finetune.width=1"], "no option in 'width=1'"),
@@ -164,6 +171,55 @@ def test_wrong_calls_are_told_in_one_line(words: list[str], told: str, store_dir
     assert result.exit_code == 2
     assert told in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_store_that_is_prepared_otherwise_between_two_folds_ends_the_others(
+    undisturbed: Path, store_dir: Path, tmp_path: Path
+) -> None:
+    """The second fold finds another store than the first: it fails, and the table is of the first alone."""
+    out, store = tmp_path / "out", tmp_path / "store"
+    shutil.copytree(store_dir, store)
+
+    @contextmanager
+    def prepared_again(name: str) -> Iterator[Advance]:
+        yield lambda *_: None
+        if name == "1/2 testing":
+            index = json.loads((store / "index.json").read_text())
+            index["recordings"][0]["stage"] = index["recordings"][0]["stage"][::-1]
+            (tmp_path / "index.json").write_text(json.dumps(index))
+        if name == "2/2 checking signals" and (tmp_path / "index.json").exists():
+            (tmp_path / "index.json").replace(store / "index.json")
+
+    where = Where(threads=1)
+    shutil.copytree(undisturbed / "fold-01", out / "fold-01")
+    shutil.copy(undisturbed / "grid.json", out)
+    run = Run(folds="1-2", assignments=TINY, where=where, exports=False, resume=True, step=prepared_again)
+    (out / "fold-01" / "result.json").unlink()
+    end = smoke(store, out, run)
+    assert end.results is not None
+    assert [str(failure) for failure in end.failures.values()] == [
+        f"{store}: holds something else than when the experiment began: it was prepared again. "
+        "Prepare it as it was and go on with --resume, or choose another --out."
+    ]
+    assert {recording.fold for recording in end.results.recordings} == {1}
+    assert not (out / "fold-02" / "result.json").exists()
+
+
+def test_models_that_were_left_out_are_made_when_they_are_asked_for(
+    undisturbed: Path, store_dir: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(undisturbed, out)
+    for path in out.glob("fold-*/*/resume*.pt"):
+        path.unlink()
+    before = what_came_out(out)
+    words = [word for word in arguments(store_dir, out, "--resume", "--export") if word != "--no-export"]
+    assert call(*words).exit_code == 0
+    assert what_came_out(out) == before
+    for number in (1, 2):
+        open_model_folder(out / f"fold-0{number}" / "model")
+        record = json.loads((out / f"fold-0{number}" / RUN_FILE).read_text())
+        assert (record["status"], "kappa" in record["test"]) == ("finished", True)
 
 
 def test_options_go_to_the_phase_they_name() -> None:

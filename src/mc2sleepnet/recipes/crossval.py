@@ -85,6 +85,7 @@ def crossval(protocol: Protocol, store: Store, out: Path, run: Run) -> CrossvalE
                 pretraining=options.pretraining,
                 finetuning=options.finetuning,
                 store=store.path.resolve(),
+                content_hash=store.content_hash,
                 folder=out.resolve() / fold_folder(number),
                 threads=threads,
                 exports=run.exports,

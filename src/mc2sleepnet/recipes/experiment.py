@@ -178,9 +178,11 @@ def parse_numbers(text: str, largest: int) -> list[int]:
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise InputError("--folds", f"'{text}' names no folds", "Write them like 1-10 or 1,3,5")
+        if not 1 <= int(first) <= largest or int(last or first) > largest:
+            raise InputError("--folds", f"'{text}': there are folds 1 to {largest}", "Choose among them")
         numbers |= set(range(int(first), int(last or first) + 1))
-    if not numbers or min(numbers) < 1 or max(numbers) > largest:
-        raise InputError("--folds", f"'{text}': there are folds 1 to {largest}", "Choose among them")
+    if not numbers:
+        raise InputError("--folds", f"'{text}' names no folds", "Write them like 1-10 or 1,3,5")
     return sorted(numbers)
 
 
