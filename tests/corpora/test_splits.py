@@ -185,5 +185,5 @@ def test_too_few_subjects_for_a_split_are_prepared_all_the_same(tmp_path):
     write_shhs(tmp_path / "shhs", 200001, stages=STAGES)
     summary = prepare("shhs", tmp_path / "shhs", tmp_path / "store")
     assert "1 subjects are too few for a split" in summary.to_text()
-    with pytest.raises(InputError, match=r"has no folds\.json"):
+    with pytest.raises(InputError, match="holds 1 subject: to train, validate and test at least three are needed"):
         folds_of(Store.open(tmp_path / "store"))

@@ -292,6 +292,15 @@ def test_a_wrong_call_of_smoke_makes_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def test_a_store_of_too_few_people_is_told_what_it_lacks(store_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(store_dir, tmp_path / "store")
+    index = json.loads((store_dir / "index.json").read_text())
+    (tmp_path / "store" / "index.json").write_text(json.dumps({**index, "recordings": index["recordings"][:2]}))
+    ended = call("crossval", "smoke", "--store", str(tmp_path / "store"), "--out", str(tmp_path / "out"))
+    assert ended.exit_code == 2
+    assert "holds 2 subjects: to train, validate and test at least three are needed. Prepare nights" in ended.stderr
+
+
 def test_a_store_that_smoke_is_about_to_make_is_told_on_stderr(
     store_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -184,6 +184,8 @@ def copy_model_folder(source: Path, target: Path) -> None:
         raise InputError(source / WEIGHTS_FILE, f"not the weights that {CONFIG_FILE} names", "Export from a whole run")
     if (target / CONFIG_FILE).exists() and (target / CONFIG_FILE).read_bytes() != (source / CONFIG_FILE).read_bytes():
         raise InputError(target, "another model is here already", "Choose another --out")
+    if not (source / CARD_FILE).is_file():
+        raise InputError(source / CARD_FILE, "the model card is missing", "Resume the run, which writes it again")
     names = (WEIGHTS_FILE, *_sealed_files(model.config[SEAL_KEY]), CARD_FILE, CONFIG_FILE)
     if not (target / CONFIG_FILE).exists():
         _refuse_files_of_others(target, source, names)

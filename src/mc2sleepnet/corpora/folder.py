@@ -14,7 +14,7 @@ from mc2sleepnet.corpora.bids import bids_channels, is_bids_name
 from mc2sleepnet.corpora.lone_hypnograms import lone_hypnograms, reads_as_hypnogram
 from mc2sleepnet.corpora.pairs import Found, Pair, files_below, twice
 from mc2sleepnet.corpora.patterns import compile_pattern
-from mc2sleepnet.corpora.subjects import Sleeper, key_of, read_subjects, sleeper_of_name
+from mc2sleepnet.corpora.subjects import Sleeper, composed, key_of, read_subjects, sleeper_of_name, small
 from mc2sleepnet.store import RESERVED_STEMS
 
 _RECORDING_SUFFIXES: Final = (".edf", ".bdf", ".rec")
@@ -91,7 +91,7 @@ def find_folder(
         fault = f"holds no recording with its hypnogram ({len(recordings)} recordings were found)"
         remedy = "Name files alike, such as night.edf and night.xml, or give --recordings and --hypnograms"
         raise InputError(source, fault, remedy)
-    found = _found(layout, pairs, recordings)
+    found = _found(layout, pairs, recordings, candidates)
     claimed = {path for named in candidates.values() for path in named}
     lone = lone_hypnograms([path for path in others if path not in claimed], codes=codes, advance=advance)
     missing = [f"{_below(source, path)} has no hypnogram" for path in recordings if path not in pairs]
@@ -158,7 +158,7 @@ def _named_by_words(
 
 
 def _agree(words: dict[str, str], others: dict[str, str]) -> bool:
-    return all(words[key].lower() == others[key].lower() for key in words.keys() & others.keys())
+    return all(small(words[key]) == small(others[key]) for key in words.keys() & others.keys())
 
 
 def _named_alike(recordings: Sequence[Path], hypnograms: Sequence[Path]) -> dict[Path, list[Path]]:
@@ -166,13 +166,13 @@ def _named_alike(recordings: Sequence[Path], hypnograms: Sequence[Path]) -> dict
     by_key: dict[str, list[Path]] = defaultdict(list)
     for path in hypnograms:
         # night-PSG.txt is of night-PSG.edf as night.txt is.
-        for key in {_key(path, _HYPNOGRAM_ENDING), path.stem.lower()}:
+        for key in {_key(path, _HYPNOGRAM_ENDING), small(path.stem)}:
             by_key[key].append(path)
     keys = {path: _key(path, _RECORDING_ENDING) for path in recordings}
     n_named = Counter(keys.values())
     found = {}
     for recording, key in keys.items():
-        candidates = [*by_key.get(key, []), *by_key.get(recording.stem.lower(), [])]
+        candidates = [*by_key.get(key, []), *by_key.get(small(recording.stem), [])]
         beside = [path for path in candidates if path.parent == recording.parent]
         chosen = beside or (candidates if n_named[key] == 1 else [])
         if chosen:
@@ -192,7 +192,7 @@ def _key(path: Path, ending: re.Pattern[str]) -> str:
     stem = re.sub(r"\.(?:edf|bdf|rec|xml)$", "", path.stem, flags=re.IGNORECASE)
     bare = ending.sub("", stem) or stem
     match = _SLEEP_EDF.fullmatch(bare)
-    return (match[1] if match is not None else bare).lower()
+    return small(match[1] if match is not None else bare)
 
 
 def _is_hypnogram_edf(path: Path) -> bool:
@@ -223,14 +223,19 @@ def _labels(path: Path) -> set[bytes]:
     return {labels[at : at + 16].strip() for at in range(0, len(labels), 16)}
 
 
-def _found(layout: FolderLayout, pairs: dict[Path, Path], words: dict[Path, dict[str, str]]) -> Found:
+def _found(
+    layout: FolderLayout,
+    pairs: dict[Path, Path],
+    words: dict[Path, dict[str, str]],
+    candidates: dict[Path, list[Path]],
+) -> Found:
     recordings = sorted(pairs)
     names = _names(recordings)
     table = None if layout.subjects is None else read_subjects(layout.subjects)
     sleepers: list[Sleeper] = []
     for path, name in zip(recordings, names, strict=True):
         if table is not None:
-            sleeper = table.get(key_of(path.name)) or table.get(name.lower())
+            sleeper = table.get(key_of(path.name)) or table.get(small(name))
             if sleeper is None:
                 assert layout.subjects is not None
                 raise InputError(layout.subjects, f"does not name '{path.name}'", "Add a row for every recording")
@@ -243,7 +248,7 @@ def _found(layout: FolderLayout, pairs: dict[Path, Path], words: dict[Path, dict
     if table is None:
         # One person in two spellings would sit on both sides of a split.
         spelling: dict[str, str] = {}
-        sleepers = [(spelling.setdefault(subject.lower(), subject), night) for subject, night in sleepers]
+        sleepers = [(spelling.setdefault(small(subject), composed(subject)), night) for subject, night in sleepers]
     found = tuple(
         Pair(
             name=name,
@@ -252,6 +257,7 @@ def _found(layout: FolderLayout, pairs: dict[Path, Path], words: dict[Path, dict
             recording_path=path,
             hypnogram_path=pairs[path],
             channels=bids_channels(path) if is_bids_name(path.stem) else (),
+            other_hypnograms=tuple(sorted({*candidates[path]} - {pairs[path]})),
             starts_together=pairs[path].suffix.lower() == ".xml" or is_bids_name(path.stem),
         )
         for path, name, (subject, night) in zip(recordings, names, _numbered(sleepers), strict=True)
@@ -276,15 +282,15 @@ def _numbered(sleepers: Sequence[Sleeper]) -> list[tuple[str, int]]:
 
 def _names(recordings: Sequence[Path]) -> list[str]:
     """Names for the store: the files' own, with the folders that differ where these are equal."""
-    stems = Counter(path.stem.lower() for path in recordings)
+    stems = Counter(small(path.stem) for path in recordings)
     names = []
     for path in recordings:
         parts: tuple[str, ...] = (path.stem,)
-        if stems[path.stem.lower()] > 1:
-            same = [other for other in recordings if other.stem.lower() == path.stem.lower()]
+        if stems[small(path.stem)] > 1:
+            same = [other for other in recordings if small(other.stem) == small(path.stem)]
             common = Path(os.path.commonpath([other.parent for other in same]))
             parts = (*path.parent.relative_to(common).parts, path.stem)
-        name = re.sub(r"[^\w.-]", "_", "_".join(parts))
+        name = re.sub(r"[^\w.-]", "_", composed("_".join(parts)))
         names.append(f"{name}_" if name.lower() in RESERVED_STEMS else name)
     taken: dict[str, Path] = {}
     for name, path in zip(names, recordings, strict=True):

@@ -22,6 +22,8 @@ class Pair:
         The two files.
     channels
         Labels of the channels to take, best first; none leaves it to the protocol.
+    other_hypnograms
+        Files named like the hypnogram's that may be another one.
     starts_together
         True where the hypnogram's times count from the recording's first sample, as its format says, whatever clock
         the two files carry.
@@ -33,6 +35,7 @@ class Pair:
     recording_path: Path
     hypnogram_path: Path
     channels: tuple[str, ...] = ()
+    other_hypnograms: tuple[Path, ...] = ()
     starts_together: bool = False
 
 

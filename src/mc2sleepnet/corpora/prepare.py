@@ -1,6 +1,6 @@
 """From a corpus as it is downloaded to a store: find, prepare every recording, split; resumable at any moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from mc2sleepnet.core.files import TEMPORARY
 from mc2sleepnet.core.lock import only_writer
 from mc2sleepnet.core.progress import Advance
 from mc2sleepnet.corpora.folder import FolderLayout, find_folder
-from mc2sleepnet.corpora.folds import Fold, published_corpora
+from mc2sleepnet.corpora.folds import published_corpora
 from mc2sleepnet.corpora.official import unofficial_files
 from mc2sleepnet.corpora.pairs import Found
 from mc2sleepnet.corpora.protocols import CORPORA, DEFAULT_SEED, SLEEP_EDF, protocol_of
 from mc2sleepnet.corpora.recordings import Job, Prepared, prepare_pair
 from mc2sleepnet.corpora.shhs import find_shhs
 from mc2sleepnet.corpora.sleep_edf import find_sleep_edf
-from mc2sleepnet.corpora.splits import check_split, made_folds, read_split, write_manifest
+from mc2sleepnet.corpora.splits import FROM_FILE, Split, check_split, kept_split, made_folds, read_split, write_manifest
 from mc2sleepnet.corpora.summary import SomeNotPreparedError, Summary
 from mc2sleepnet.formats.stage_words import CODES
 from mc2sleepnet.store import (
@@ -27,6 +27,7 @@ from mc2sleepnet.store import (
     finished_recording,
     recording_names,
     remove_recording,
+    signal_path,
     write_index,
 )
 from mc2sleepnet.store.layout import read_json
@@ -74,6 +75,7 @@ def prepare(
 
     A recording that an earlier run finished is kept if its files and the protocol are the same. A killed run
     leaves no half-written recording. If some recordings cannot be used, the store holds all others before the error.
+    A run that ends otherwise leaves a finished store finished, as long as it has written none of its recordings anew.
 
     Parameters
     ----------
@@ -127,12 +129,16 @@ def prepare(
         jobs = [Job(pair=pair, store_dir=store_dir, protocol=protocol) for pair in found.pairs]
         prepared, refused = _prepare_all(jobs, source, workers, progress)
         recordings = _kept(store_dir, source, prepared, refused)
-        write_index(store_dir, corpus, [recording.name for recording in recordings])
         try:
-            folds, remarks = _split(store_dir, corpus, recordings, options)
+            split = _split(store_dir, corpus, recordings, options)
         except InputError as error:
             # A split may want just the recordings that could not be prepared.
             raise (_error(source, refused, len(jobs)) if refused else error) from None
+        if split.folds:
+            write_manifest(store_dir, corpus, split.folds, rule=split.rule, seed=split.seed)
+        else:
+            (store_dir / FOLDS_NAME).unlink(missing_ok=True)
+        write_index(store_dir, corpus, [recording.name for recording in recordings])
     summary = Summary(
         protocol=protocol,
         store_dir=store_dir,
@@ -141,8 +147,8 @@ def prepare(
         failures=refused,
         left_out={one.name: one.left_out for one in prepared if one.recording is None},
         missing=found.missing,
-        remarks=(*found.remarks, *unofficial_files(source, _hashes(found, recordings)), *remarks),
-        folds=folds,
+        remarks=(*found.remarks, *unofficial_files(source, _hashes(found, recordings)), *split.remarks),
+        folds=split.folds,
     )
     if refused:
         raise SomeNotPreparedError(_error(source, refused, len(jobs)), summary, len(jobs))
@@ -225,24 +231,22 @@ def _hashes(found: Found, recordings: Sequence[StoredRecording]) -> Mapping[Path
     return hashes
 
 
-def _split(
-    store_dir: Path, corpus: str, recordings: Sequence[StoredRecording], options: PrepareOptions
-) -> tuple[tuple[Fold, ...], tuple[str, ...]]:
-    """The folds of a corpus that has no published ones, kept in the store; and remarks on them."""
+def _split(store_dir: Path, corpus: str, recordings: Sequence[StoredRecording], options: PrepareOptions) -> Split:
+    """The folds of a corpus that has no published ones: from a file, now or by an earlier run, or drawn."""
     if corpus in published_corpora():
-        return (), ()
+        return Split()
     if options.split is not None:
         fold, remarks = read_split(options.split, recordings)
-        write_manifest(store_dir, corpus, (fold,), rule=f"from {options.split.name}", seed=None)
-        return (fold,), remarks
-    folds, remark = made_folds(corpus, recordings, seed=options.seed)
-    if folds:
-        write_manifest(store_dir, corpus, folds, rule=remark, seed=options.seed)
-    return folds, (remark,)
+        return Split(folds=(fold,), rule=f"{FROM_FILE}{options.split.name}", remarks=remarks)
+    kept = kept_split(store_dir, recordings)
+    return made_folds(corpus, recordings, seed=options.seed) if kept is None else kept
 
 
 def _refuse_other_corpus(store_dir: Path, corpus: str) -> None:
-    """Refuse a store that was prepared, finished or not, from another corpus."""
+    """Refuse a store that was prepared, finished or not, from another corpus, and what is no store."""
+    for name, keys in ((INDEX_NAME, {"corpus", "recordings"}), (FOLDS_NAME, {"corpus", "folds"})):
+        if (store_dir / name).exists() and not _is_own(store_dir / name, keys):
+            raise InputError(store_dir / name, "was not written by `prepare`", "Use another --store")
     try:
         was = read_json(store_dir / INDEX_NAME)["corpus"]
     except (InputError, KeyError, TypeError):
@@ -252,16 +256,24 @@ def _refuse_other_corpus(store_dir: Path, corpus: str) -> None:
         raise InputError(store_dir, f"is a store of {was}, not of {corpus}", "Use another --store")
 
 
+def _is_own(path: Path, keys: Collection[str]) -> bool:
+    """Whether a file has the keys of ours; a damaged one beside prepared recordings is ours as well."""
+    try:
+        content = read_json(path)
+    except InputError:
+        content = None
+    has_keys = isinstance(content, dict) and set(keys) <= content.keys()
+    return has_keys or any(path.parent.glob(signal_path(Path(), "*").name))
+
+
 def _clear(store_dir: Path, source: Path, found: Found) -> None:
-    """Remove what a killed run left and the index that is about to be out of date; refuse strange recordings."""
+    """Remove what a killed run left; refuse strange recordings."""
     names = {pair.name for pair in found.pairs}
     strange = [name for name in recording_names(store_dir) if name not in names]
     if strange:
         fault = f"holds {len(strange)} recordings that {source} lacks, such as '{strange[0]}'"
         absent = f", or bring back what is missing: {'; '.join(found.missing[:5])}" if found.missing else ""
         raise InputError(store_dir, fault, f"Use another --store{absent}")
-    for out_of_date in (store_dir / INDEX_NAME, store_dir / FOLDS_NAME):
-        out_of_date.unlink(missing_ok=True)
     _clear_parts(store_dir)
 
 
@@ -277,7 +289,7 @@ def _error(source: Path, refused: Sequence[InputError], n_pairs: int) -> InputEr
         (error,) = refused
         others = f"; the other {n_pairs - 1} of {n_pairs} recordings are prepared" if n_pairs > 1 else ""
         return (SomeInputsError if n_pairs > 1 else InputError)(error.where, error.fault, error.remedy + others)
-    faults = "; ".join(f"{error.where}: {error.fault}" for error in refused)
+    faults = "; ".join(f"{error.where}: {error.fault} ({error.remedy})" for error in refused)
     fault = f"{len(refused)} of {n_pairs} recordings cannot be used: {faults}"
     if len(refused) == n_pairs:
         return InputError(source, fault, "Mend these")

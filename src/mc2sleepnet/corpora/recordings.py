@@ -71,6 +71,7 @@ def prepare_pair(job: Job) -> Prepared:
     """
     pair, protocol = job.pair, job.protocol
     hypnogram = read_hypnogram(pair.hypnogram_path, codes=protocol.codes, column=protocol.column)
+    _refuse_contradiction(pair, hypnogram.stage, protocol)
     if protocol.needs_all_stages and (lacking := _lacking(hypnogram.stage)):
         return Prepared(name=pair.name, left_out=lacking)
     sources = _sha256(pair.recording_path), _sha256(pair.hypnogram_path)
@@ -116,6 +117,21 @@ def prepare_pair(job: Job) -> Prepared:
         findings=(*notes, *findings, *epochs.findings, *_lost(is_readable, stage[kept])),
     )
     return Prepared(name=pair.name, recording=stored)
+
+
+def _refuse_contradiction(pair: Pair, stage: NDArray[np.int8], protocol: Protocol) -> None:
+    """Refuse a recording whose other hypnograms have other stages, or another number of epochs. Shape: [N]"""
+    for path in pair.other_hypnograms:
+        try:
+            other = read_hypnogram(path, codes=protocol.codes, column=protocol.column).stage
+        except InputError:
+            continue
+        n = min(len(stage), len(other))
+        is_both = (stage[:n] != UNSCORED) & (other[:n] != UNSCORED)
+        is_alike = abs(len(stage) - len(other)) <= 1 and np.array_equal(stage[:n][is_both], other[:n][is_both])
+        if np.any(other != UNSCORED) and not is_alike:
+            fault = f"has 2 hypnograms that differ, {pair.hypnogram_path.name} and {path.name}"
+            raise InputError(pair.recording_path, fault, "Keep one of the two, or say which by --hypnograms")
 
 
 def _is_same(finished: StoredRecording, job: Job, sources: tuple[str, str], channel: str | None) -> bool:

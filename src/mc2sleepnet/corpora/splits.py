@@ -4,19 +4,22 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import write_text_atomically
 from mc2sleepnet.corpora.folds import SIDES, Fold, fold_table, published_corpora, seeded_fold, seeded_folds
+from mc2sleepnet.corpora.subjects import small
 from mc2sleepnet.store import FOLDS_NAME, Store, StoredRecording
 
 MANIFEST_VERSION: Final = 1
 _N_VALIDATION: Final = 100
 _TEST_SHARE: Final = 0.3
 _N_FOLDS: Final = 10
-_FEWEST_SUBJECTS: Final = 3
+FEWEST_SUBJECTS: Final = 3
+FROM_FILE: Final = "from "
 _REMEDY: Final = "Prepare the store again, with --split FILE for a split of your own"
 NOT_PUBLISHED: Final = (
     "the members of the published split are not known: this one is drawn by a seed; of the whole corpus it has the "
@@ -52,15 +55,64 @@ def shhs_rule(seed: int) -> dict[str, Any]:
     }
 
 
-def made_folds(corpus: str, recordings: Sequence[StoredRecording], *, seed: int) -> tuple[tuple[Fold, ...], str]:
-    """Folds of a corpus that has no published ones, and a remark on them; no folds where there are too few subjects."""
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """The folds of a store whose corpus has no published ones.
+
+    Attributes
+    ----------
+    folds
+        None where none are needed, or there are too few subjects.
+    rule, seed
+        How they came about; no seed where they were not drawn.
+    remarks
+        For people.
+    """
+
+    folds: tuple[Fold, ...] = ()
+    rule: str = ""
+    seed: int | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def made_folds(corpus: str, recordings: Sequence[StoredRecording], *, seed: int) -> Split:
+    """Folds of a corpus that has no published ones, drawn by a seed; none where there are too few subjects."""
     subjects = sorted({recording.subject for recording in recordings})
-    if len(subjects) < _FEWEST_SUBJECTS:
-        return (), f"{len(subjects)} subjects are too few for a split; three are needed"
+    if len(subjects) < FEWEST_SUBJECTS:
+        return Split(remarks=(f"{len(subjects)} subjects are too few for a split; three are needed",))
     if corpus == "shhs":
-        return (shhs_fold(subjects, seed=seed),), NOT_PUBLISHED
+        return Split(folds=(shhs_fold(subjects, seed=seed),), rule=NOT_PUBLISHED, seed=seed, remarks=(NOT_PUBLISHED,))
     folds = seeded_folds(subjects, n_folds=min(_N_FOLDS, len(subjects)), seed=seed)
-    return folds, f"{len(folds)} folds by subject were drawn by seed {seed}"
+    rule = f"{len(folds)} folds by subject were drawn by seed {seed}"
+    return Split(folds=folds, rule=rule, seed=seed, remarks=(rule,))
+
+
+def kept_split(store_dir: Path, recordings: Sequence[StoredRecording]) -> Split | None:
+    """The split that an earlier run read from a file into this store; None where none did.
+
+    Raises
+    ------
+    InputError
+        If a side of it has no subject in the store any more.
+    """
+    path = store_dir / FOLDS_NAME
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        rule, folds = str(content["rule"]), tuple(_fold(row) for row in content["folds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if not rule.startswith(FROM_FILE):
+        return None
+    subjects = {recording.subject for recording in recordings}
+    remarks = [f"the split stays the one {rule}; --split FILE gives another"]
+    for fold in folds:
+        for side, members in fold.sides.items():
+            if not subjects.intersection(members):
+                fault = f"the split {rule} has no {side} subject in the store any more"
+                raise InputError(path, fault, "Give --split FILE, or use another --store")
+        if unnamed := sorted(subjects.difference(*fold.sides.values())):
+            remarks.append(f"{len(unnamed)} subjects of the store are on no side of it, such as '{unnamed[0]}'")
+    return Split(folds=folds, rule=rule, remarks=tuple(remarks))
 
 
 def check_split(path: Path) -> None:
@@ -101,8 +153,8 @@ def read_split(path: Path, recordings: Sequence[StoredRecording]) -> tuple[Fold,
         If the file cannot be read or understood, puts a subject on two sides, or leaves a side empty.
     """
     sides = _members(path)
-    subject_of = {recording.name.lower(): recording.subject for recording in recordings}
-    subject_of |= {recording.subject.lower(): recording.subject for recording in recordings}
+    subject_of = {small(recording.name): recording.subject for recording in recordings}
+    subject_of |= {small(recording.subject): recording.subject for recording in recordings}
     found: dict[str, dict[str, None]] = {side: {} for side in SIDES}
     strangers = []
     for side, members in sides.items():
@@ -134,7 +186,7 @@ def _fold_of(path: Path, members: Mapping[str, Iterable[str]]) -> Fold:
 
 
 def _stem(member: str) -> str:
-    return member.strip().lower().removesuffix(".edf").removesuffix(".bdf").removesuffix(".rec")
+    return small(member.strip()).removesuffix(".edf").removesuffix(".bdf").removesuffix(".rec")
 
 
 def _members(path: Path) -> dict[str, list[str]]:
@@ -204,6 +256,7 @@ def folds_of(store: Store) -> tuple[Fold, ...]:
         return tuple(fold_table(store.corpus))
     path = store.path / FOLDS_NAME
     if not path.exists():
+        refuse_few_subjects(store)
         raise InputError(store.path, f"has no {FOLDS_NAME}, and {store.corpus} has no published folds", _REMEDY)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -219,6 +272,19 @@ def folds_of(store: Store) -> tuple[Fold, ...]:
     if not folds:
         raise InputError(path, "holds no folds", _REMEDY)
     return tuple(folds)
+
+
+def refuse_few_subjects(store: Store) -> None:
+    """Refuse a store that nobody can split into three sides.
+
+    Raises
+    ------
+    InputError
+        If it has fewer than three subjects.
+    """
+    if (n := len(store.subjects)) < FEWEST_SUBJECTS:
+        fault = f"holds {n} subject{'s' * (n > 1)}: to train, validate and test at least three are needed"
+        raise InputError(store.path, fault, "Prepare nights of more people")
 
 
 def _fold(row: Mapping[str, Any]) -> Fold:

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,16 @@ _NAMES: Final = (
 )
 
 Sleeper = tuple[str, int | None]
+
+
+def composed(name: str) -> str:
+    """A name whose accents are one letter with what they stand on, as some systems' file names are not."""
+    return unicodedata.normalize("NFC", name)
+
+
+def small(name: str) -> str:
+    """A name in the spelling by which names are compared: composed, in small letters."""
+    return composed(name).lower()
 
 
 def sleeper_of_name(name: str) -> Sleeper:
@@ -52,7 +63,9 @@ def read_subjects(path: Path) -> Mapping[str, Sleeper]:
     sleepers: dict[str, Sleeper] = {}
     for row in rows:
         where = f"line {rows.line_num}"
-        recording, subject, night = ((row.get(column) or "").strip() for column in ("recording", "subject", "night"))
+        recording, subject, night = (
+            composed(row.get(column) or "").strip() for column in ("recording", "subject", "night")
+        )
         if not recording or not subject:
             raise InputError(path, f"{where}: recording or subject is empty", _REMEDY)
         if night and not night.isdecimal():
@@ -66,5 +79,5 @@ def read_subjects(path: Path) -> Mapping[str, Sleeper]:
 
 def key_of(recording: str) -> str:
     """A recording's name as tables are searched for it: the file's name in small letters, without its suffix."""
-    name = recording.replace("\\", "/").rpartition("/")[2].lower()
+    name = small(recording.replace("\\", "/").rpartition("/")[2])
     return name.removesuffix(".edf").removesuffix(".bdf").removesuffix(".rec")

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.corpora.folds import Fold, seeded_folds
 from mc2sleepnet.corpora.prepare import prepare
-from mc2sleepnet.corpora.splits import folds_of
+from mc2sleepnet.corpora.splits import folds_of, refuse_few_subjects
 from mc2sleepnet.recipes.ablation import AblationEnd, Grid, ablate, settings_of
 from mc2sleepnet.recipes.crossval import CrossvalEnd, crossval
 from mc2sleepnet.recipes.experiment import Protocol, Run, open_store_of, parse_numbers, phase_options
@@ -106,6 +106,7 @@ def smoke_store(store: Path, out: Path, run: Run) -> Store:
 
 
 def _smoke_folds(store: Store) -> Sequence[Fold]:
+    refuse_few_subjects(store)
     n_folds = min(SMOKE_FOLDS, len(store.subjects))
     return seeded_folds(store.subjects, n_folds=n_folds, seed=SMOKE_SEED)
 

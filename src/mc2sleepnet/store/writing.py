@@ -86,9 +86,8 @@ def write_recording(
     assert signal_uv.shape == (n_epochs, SAMPLES_PER_EPOCH)
     assert is_readable.shape == stage.shape == (n_epochs,)
     store_dir.mkdir(parents=True, exist_ok=True)
-    sidecar = sidecar_path(store_dir, name)
-    # Until the new one is whole, there is none.
-    sidecar.unlink(missing_ok=True)
+    # Until the new one is whole, there is none, and no index that tells of the old one.
+    _forget(store_dir, name)
     largest_uv = float(np.abs(signal_uv).max(initial=0.0))
     assert np.isfinite(largest_uv)
     scale_uv = min(largest_uv, CLIP_UV) / _FULL_SCALE or 1.0
@@ -118,7 +117,7 @@ def write_recording(
         is_synthetic=is_synthetic,
         findings=tuple(findings),
     )
-    write_text_atomically(sidecar, json.dumps(to_json(recording), indent=1) + "\n")
+    write_text_atomically(sidecar_path(store_dir, name), json.dumps(to_json(recording), indent=1) + "\n")
     return recording
 
 
@@ -166,8 +165,15 @@ def recording_names(store_dir: Path) -> list[str]:
 
 def remove_recording(store_dir: Path, name: str) -> None:
     """Take a recording out of a store, its sidecar first, so that no moment shows half of it."""
-    sidecar_path(store_dir, name).unlink(missing_ok=True)
+    _forget(store_dir, name)
     signal_path(store_dir, name).unlink(missing_ok=True)
+
+
+def _forget(store_dir: Path, name: str) -> None:
+    """Remove a recording's sidecar, and before that the index, which is out of date from then on."""
+    if sidecar_path(store_dir, name).exists():
+        (store_dir / INDEX_NAME).unlink(missing_ok=True)
+        sidecar_path(store_dir, name).unlink()
 
 
 def signal_path(store_dir: Path, name: str) -> Path:
