@@ -32,7 +32,7 @@ from mc2sleepnet.training.engine import adam, compile_parts
 from mc2sleepnet.training.finetuning import Finetuning
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, Phase, train
-from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions
+from mc2sleepnet.training.pretraining import Pretraining, PretrainOptions
 from mc2sleepnet.training.resume import Progress, save_resume
 from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 from mc2sleepnet.training.stager import TorchStager

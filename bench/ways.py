@@ -19,7 +19,7 @@ from mc2sleepnet.training.engine import adam, compile_parts
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.freed_memory import keep_freed_memory
 from mc2sleepnet.training.loop import LoopOptions, update
-from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions
+from mc2sleepnet.training.pretraining import Pretraining, PretrainOptions
 from mc2sleepnet.training.seeding import keyed_generator
 from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 from noise_corpus import noise_corpus

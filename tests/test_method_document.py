@@ -7,7 +7,7 @@ from pathlib import Path
 from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.training.finetuning import FinetuneOptions
 from mc2sleepnet.training.loop import LoopOptions
-from mc2sleepnet.training.pretrain import PretrainOptions
+from mc2sleepnet.training.pretraining import PretrainOptions
 
 TESTS = Path(__file__).parent
 METHOD = (TESTS.parent / "docs" / "method.md").read_text(encoding="utf-8")

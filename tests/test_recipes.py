@@ -15,7 +15,8 @@ from mc2sleepnet.recipes import DemoResult, DemoSize, demo
 from mc2sleepnet.store import Store
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions
-from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
+from mc2sleepnet.training.pretrain import pretrain
+from mc2sleepnet.training.pretraining import PretrainOptions
 
 TINY = DemoSize(
     subjects=5,

@@ -30,7 +30,8 @@ from mc2sleepnet.store import Store
 from mc2sleepnet.synth.training_nights import GeneratorSetting
 from mc2sleepnet.synth.training_store import write_training_store
 from mc2sleepnet.training.finetune import finetune
-from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
+from mc2sleepnet.training.pretrain import pretrain
+from mc2sleepnet.training.pretraining import PretrainOptions
 from tiny_shipped import TINY
 
 # An hour of noise with the spectrum of nothing alive.

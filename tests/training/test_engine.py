@@ -29,7 +29,7 @@ PROGRAM = textwrap.dedent(
     from mc2sleepnet.recipes.single_fold import open_fold
     from mc2sleepnet.training.engine import as_written, compile_parts
     from mc2sleepnet.training.loop import LoopOptions, update
-    from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions
+    from mc2sleepnet.training.pretraining import Pretraining, PretrainOptions
     from mc2sleepnet.training.seeding import keyed_generator
     from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 

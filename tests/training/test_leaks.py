@@ -20,7 +20,7 @@ from mc2sleepnet.training.finetuning import Finetuning
 from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.leaks import LeakError, learned_from, refuse_leak_from
 from mc2sleepnet.training.loop import LoopOptions, Phase, train
-from mc2sleepnet.training.pretrain import Pretraining
+from mc2sleepnet.training.pretraining import Pretraining
 from mc2sleepnet.training.seeding import keyed_generator
 from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 from mc2sleepnet.training.stager import TorchStager

@@ -12,7 +12,7 @@ from mc2sleepnet.training.finetuning import FinetuneOptions, Finetuning
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, Phase
 from mc2sleepnet.training.presets import PRESETS, build, chosen_options
-from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions
+from mc2sleepnet.training.pretraining import Pretraining, PretrainOptions
 from mc2sleepnet.training.seeding import keyed_generator, seeded_torch
 from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 

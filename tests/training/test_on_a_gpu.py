@@ -27,7 +27,8 @@ from mc2sleepnet.training.engine import adam, compile_parts, steps_behind
 from mc2sleepnet.training.finetuning import FinetuneOptions, Finetuning
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions
-from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions, pretrain
+from mc2sleepnet.training.pretrain import pretrain
+from mc2sleepnet.training.pretraining import Pretraining, PretrainOptions
 from mc2sleepnet.training.recording_parts import recording_parts
 from mc2sleepnet.training.resume import RESUME_FILE
 from mc2sleepnet.training.row_generator import keys_of_examples

@@ -24,7 +24,7 @@ from mc2sleepnet.training.finetune import finetune
 from mc2sleepnet.training.finetuning import FinetuneOptions, Finetuning, stage_weight, with_holes
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, Phase
-from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions
+from mc2sleepnet.training.pretraining import Pretraining, PretrainOptions
 from mc2sleepnet.training.seeding import keyed_generator, seeded_torch
 from mc2sleepnet.training.stager import TorchStager
 
@@ -72,7 +72,7 @@ def test_restoration_counts_all_positions_or_the_masked_ones(
         counted.append(is_counted)
         return restoration_l1(restored, target, is_counted, **options)
 
-    monkeypatch.setattr("mc2sleepnet.training.pretrain.restoration_l1", spy)
+    monkeypatch.setattr("mc2sleepnet.training.pretraining.restoration_l1", spy)
     one_step(make_pretraining(recon_positions=positions, mask_ratio=0.25), sequences(fold_data))
     assert [mask.sum(dim=1).tolist() for mask in counted] == 2 * [4 * [16 if positions == "all" else 4]]
     assert positions == "all" or not torch.equal(counted[0], counted[1])
@@ -94,7 +94,7 @@ def test_options_of_info_nce_reach_it(
         seen.append((int(is_negative.sum()), temperature))
         return info_nce(signal, spectrogram, is_negative, temperature=temperature)
 
-    monkeypatch.setattr("mc2sleepnet.training.pretrain.info_nce", spy)
+    monkeypatch.setattr("mc2sleepnet.training.pretraining.info_nce", spy)
     for options in ({}, {"nce_skip_neighbours": True, "nce_temperature": 0.5}):
         one_step(make_pretraining(**options), sequences(fold_data, 2))
     # Two consecutive sequences are 32 epochs in a row: 31 pairs of neighbours, both ways.

@@ -24,7 +24,8 @@ from mc2sleepnet.training.finetuning import Finetuning
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.leaks import refuse_leak_from
 from mc2sleepnet.training.loop import LoopOptions, Phase
-from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions, pretrain
+from mc2sleepnet.training.pretrain import pretrain
+from mc2sleepnet.training.pretraining import Pretraining, PretrainOptions
 from mc2sleepnet.training.seeding import keyed_generator, seeded_torch
 from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 from mc2sleepnet.training.stager import TorchStager
@@ -137,7 +138,7 @@ def test_restored_targets_carry_gradient_only_where_asked(
         seen.append(target.requires_grad)
         return restoration_l1(restored, target, is_counted, **options)
 
-    monkeypatch.setattr("mc2sleepnet.training.pretrain.restoration_l1", spy)
+    monkeypatch.setattr("mc2sleepnet.training.pretraining.restoration_l1", spy)
     one_step(pretraining(data, detach_targets=detach), some_sequences(data))
     assert seen == [not detach, not detach]
 

@@ -6,7 +6,7 @@ from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.model.network import NetworkConfig
 from mc2sleepnet.training.loop import LoopOptions
 from mc2sleepnet.training.presets import PRESETS, build, chosen_options
-from mc2sleepnet.training.pretrain import PretrainOptions
+from mc2sleepnet.training.pretraining import PretrainOptions
 
 KNOWN = (NetworkConfig, PretrainOptions, LoopOptions)
 

@@ -30,7 +30,7 @@ PROGRAM = textwrap.dedent(
     from mc2sleepnet.training.devices import joined_ranks
     from mc2sleepnet.training.finetuning import FinetuneOptions, Finetuning
     from mc2sleepnet.training.loop import LoopOptions, train
-    from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions
+    from mc2sleepnet.training.pretraining import Pretraining, PretrainOptions
     from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 
     store, out = map(Path, sys.argv[1:])
@@ -68,7 +68,7 @@ STOPPED = textwrap.dedent(
     from mc2sleepnet.recipes.single_fold import open_fold
     from mc2sleepnet.training.devices import joined_ranks
     from mc2sleepnet.training.loop import LoopOptions, train
-    from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions
+    from mc2sleepnet.training.pretraining import Pretraining, PretrainOptions
     from mc2sleepnet.training.spectrogram_statistics import fit_spectrogram_statistics
 
     store, out, stop_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])

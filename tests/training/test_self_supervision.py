@@ -23,7 +23,8 @@ from mc2sleepnet.store import Store
 from mc2sleepnet.training.fit_completion import fit_completion
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions, Phase, train
-from mc2sleepnet.training.pretrain import Pretraining, PretrainOptions, pretrain
+from mc2sleepnet.training.pretrain import pretrain
+from mc2sleepnet.training.pretraining import Pretraining, PretrainOptions
 from mc2sleepnet.training.probe import _encoded, fit_linear, linear_probe, with_bias
 from mc2sleepnet.training.seeding import keyed_generator, seeded_torch
 from mc2sleepnet.training.stager import TorchStager

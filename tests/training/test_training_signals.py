@@ -18,7 +18,8 @@ from mc2sleepnet.training.finetuning import FinetuneOptions
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.leaks import LeakError
 from mc2sleepnet.training.loop import LoopOptions
-from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
+from mc2sleepnet.training.pretrain import pretrain
+from mc2sleepnet.training.pretraining import PretrainOptions
 from mc2sleepnet.training.training_signals import SignalsOnDevice, SignalsOnHost, training_signals
 
 CPU = torch.device("cpu")

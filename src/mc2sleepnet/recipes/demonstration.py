@@ -26,7 +26,8 @@ from mc2sleepnet.synth.cohort import write_cohort
 from mc2sleepnet.training.finetune import finetune
 from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.loop import LoopOptions
-from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
+from mc2sleepnet.training.pretrain import pretrain
+from mc2sleepnet.training.pretraining import PretrainOptions
 from mc2sleepnet.training.watching import METRICS_FILE
 
 BOOTSTRAP_RESAMPLES = 2000

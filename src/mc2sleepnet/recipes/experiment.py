@@ -15,7 +15,7 @@ from mc2sleepnet.training.finetuning import FinetuneOptions
 from mc2sleepnet.training.grid import Where
 from mc2sleepnet.training.loop import LoopOptions
 from mc2sleepnet.training.presets import build, chosen_options
-from mc2sleepnet.training.pretrain import PretrainOptions
+from mc2sleepnet.training.pretraining import PretrainOptions
 
 PRETRAINING_OPTIONS = (NetworkConfig, PretrainOptions, LoopOptions)
 FINETUNING_OPTIONS = (FinetuneOptions, LoopOptions)

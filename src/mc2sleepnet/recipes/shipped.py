@@ -36,7 +36,8 @@ from mc2sleepnet.training.fold_data import FoldData, figures_of
 from mc2sleepnet.training.leaks import learned_from
 from mc2sleepnet.training.loop import LoopOptions
 from mc2sleepnet.training.model_folder import write_model_folder
-from mc2sleepnet.training.pretrain import PretrainOptions, pretrain
+from mc2sleepnet.training.pretrain import pretrain
+from mc2sleepnet.training.pretraining import PretrainOptions
 from mc2sleepnet.training.provenance import made_by
 from mc2sleepnet.training.stager import TorchStager
 

@@ -21,7 +21,8 @@ from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.kept_tokens import is_token_folder
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
 from mc2sleepnet.training.presets import PRESETS, build, chosen_options
-from mc2sleepnet.training.pretrain import PretrainOptions, check_pretraining, fingerprint_of, pretrain
+from mc2sleepnet.training.pretrain import check_pretraining, fingerprint_of, pretrain
+from mc2sleepnet.training.pretraining import PretrainOptions
 from mc2sleepnet.training.resume import has_resume, refuse_other_run
 from mc2sleepnet.training.watching import METRICS_FILE, TENSORBOARD_FOLDER
 

@@ -31,7 +31,8 @@ from mc2sleepnet.training.fold_data import FoldData
 from mc2sleepnet.training.held_out import HYPNODENSITIES_FILE, score_held_out, write_hypnodensities
 from mc2sleepnet.training.loop import LoopOptions, TrainingResult
 from mc2sleepnet.training.presets import build, refuse_ensemble
-from mc2sleepnet.training.pretrain import PretrainOptions, check_pretraining, pretrain
+from mc2sleepnet.training.pretrain import check_pretraining, pretrain
+from mc2sleepnet.training.pretraining import PretrainOptions
 from mc2sleepnet.training.provenance import made_by
 from mc2sleepnet.training.stager import TorchStager
 
