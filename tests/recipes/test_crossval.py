@@ -21,6 +21,7 @@ from mc2sleepnet.core.run_record import RUN_FILE
 from mc2sleepnet.recipes.experiment import Run, parse_numbers, phase_options
 from mc2sleepnet.recipes.protocols import SMOKE, smoke, smoke_store
 from mc2sleepnet.store import Store
+from mc2sleepnet.training.cell import Cell, run_cell
 from mc2sleepnet.training.grid import Where
 from mc2sleepnet.training.held_out import read_hypnodensities
 
@@ -173,28 +174,26 @@ def test_wrong_calls_are_told_in_one_line(words: list[str], told: str, store_dir
     assert not (tmp_path / "out").exists()
 
 
-def test_a_store_that_is_prepared_otherwise_between_two_folds_ends_the_others(
-    undisturbed: Path, store_dir: Path, tmp_path: Path
+@pytest.mark.parametrize("when", ["2/2 spectrogram", "2/2 testing"])
+def test_a_store_that_is_prepared_otherwise_meanwhile_ends_the_folds_without_a_result(
+    undisturbed: Path, store_dir: Path, tmp_path: Path, when: str
 ) -> None:
-    """The second fold finds another store than the first: it fails, and the table is of the first alone."""
+    """The second fold fails, and the table is of the first alone."""
     out, store = tmp_path / "out", tmp_path / "store"
     shutil.copytree(store_dir, store)
 
     @contextmanager
     def prepared_again(name: str) -> Iterator[Advance]:
         yield lambda *_: None
-        if name == "1/2 testing":
+        if name == when:
             index = json.loads((store / "index.json").read_text())
             index["recordings"][0]["stage"] = index["recordings"][0]["stage"][::-1]
-            (tmp_path / "index.json").write_text(json.dumps(index))
-        if name == "2/2 checking signals" and (tmp_path / "index.json").exists():
-            (tmp_path / "index.json").replace(store / "index.json")
+            (store / "index.json").write_text(json.dumps(index))
 
     where = Where(threads=1)
     shutil.copytree(undisturbed / "fold-01", out / "fold-01")
     shutil.copy(undisturbed / "grid.json", out)
     run = Run(folds="1-2", assignments=TINY, where=where, exports=False, resume=True, step=prepared_again)
-    (out / "fold-01" / "result.json").unlink()
     end = smoke(store, out, run)
     assert end.results is not None
     assert [str(failure) for failure in end.failures.values()] == [
@@ -203,6 +202,26 @@ def test_a_store_that_is_prepared_otherwise_between_two_folds_ends_the_others(
     ]
     assert {recording.fold for recording in end.results.recordings} == {1}
     assert not (out / "fold-02" / "result.json").exists()
+    with pytest.raises(InputError, match="has another store"):
+        smoke(store, out, run)
+
+
+def test_a_fold_is_not_begun_with_another_store_than_it_was_planned_for(store_dir: Path, tmp_path: Path) -> None:
+    planned = Cell(
+        setting="crossval",
+        number=1,
+        fold=SMOKE.folds_of(Store.open(store_dir))[0],
+        seed=1,
+        pretraining=None,
+        finetuning={},
+        store=store_dir,
+        folder=tmp_path / "fold-01",
+        content_hash="of what it held",
+        threads=1,
+    )
+    with pytest.raises(InputError, match="holds something else than when the experiment began"):
+        run_cell(planned)
+    assert not planned.folder.exists()
 
 
 def test_models_that_were_left_out_are_made_when_they_are_asked_for(

@@ -269,3 +269,25 @@ def test_a_full_disk_is_named_by_the_sidecar_too(put, tmp_path):
     with pytest.raises(OSError, match="File too large") as raised, small_disk():
         put("a", n_epochs=0, findings=[Finding(id="flat", message="." * 5000)])
     assert raised.value.filename == str(tmp_path / "a.json")
+
+
+def test_signals_are_read_for_a_check_once_and_again_where_they_were_written(tmp_path, put):
+    for name in ("a", "b"):
+        put(name)
+    write_index(tmp_path, "test")
+    read = []
+
+    @contextmanager
+    def noted(_name):
+        yield lambda _done, _total, name: read.append(name)
+
+    for recordings in ([0], [0, 1], [1, 0]):
+        Store.open(tmp_path).check_signals(recordings, noted)
+    assert read == ["a", "b"]
+    signal = tmp_path / "b.i16"
+    content = signal.read_bytes()
+    signal.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    Store.open(tmp_path).check_signals([0], noted)
+    with pytest.raises(InputError, match=r"b\.i16: is not the signal that was prepared"):
+        Store.open(tmp_path).check_signals([0, 1], noted)
+    assert read == ["a", "b", "b"]

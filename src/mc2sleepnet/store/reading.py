@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import file_sha256
-from mc2sleepnet.core.progress import Advance
+from mc2sleepnet.core.progress import Step, silent
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
 from mc2sleepnet.store.layout import (
     BYTES_PER_EPOCH,
@@ -29,6 +29,8 @@ PADDING: Final = -1
 # A map holds a file open and keeps what was read of it in the process's memory: cheap for a few hundred recordings, too
 # much of both for thousands, which are read piece by piece instead.
 MOST_MAPS: Final = 256
+# Of signals that were read, by path and state.
+_SHA256_OF: Final[dict[tuple[Path, int, int, int], str]] = {}
 _REMEDY: Final = "Prepare it again with `mc2sleepnet prepare`"
 
 
@@ -186,21 +188,30 @@ class Store:
             _check_size(path, recording)
         return steps
 
-    def check_signals(self, recordings: Collection[int], advance: Advance = lambda *_: None) -> None:
-        """Read the signals of some recordings once and compare them with the index; a file that stayed, not again.
+    def check_signals(self, recordings: Collection[int], step: Step = silent) -> None:
+        """Compare the signals of some recordings with the index; a file that stayed as it was is read once a process.
 
         Raises
         ------
         InputError
             If one is not what was prepared.
         """
-        for done, index in enumerate(recordings, start=1):
-            recording = self.recordings[index]
-            path = signal_path(self.path, recording.name)
-            _check_size(path, recording)
-            if _sha256_of(path, *_state_of(path)) != recording.signal_sha256:
+        paths = {index: signal_path(self.path, self.recordings[index].name) for index in recordings}
+        for index, path in paths.items():
+            _check_size(path, self.recordings[index])
+        states = {path: (path, *_state_of(path)) for path in paths.values()}
+        unread = [path for path in paths.values() if states[path] not in _SHA256_OF]
+        if unread:
+            with step("checking signals") as advance:
+                for done, path in enumerate(unread, start=1):
+                    try:
+                        _SHA256_OF[states[path]] = file_sha256(path)
+                    except OSError as error:
+                        raise _unreadable(path, error) from error
+                    advance(done, len(unread), path.stem)
+        for index, path in paths.items():
+            if _SHA256_OF[states[path]] != self.recordings[index].signal_sha256:
                 raise InputError(path, "is not the signal that was prepared: the file has changed", _REMEDY)
-            advance(done, len(recordings), recording.name)
 
     def _map(self, index: int) -> NDArray[np.int16]:
         """A recording's epochs, mapped when first wanted; shape ``[N, 3000]``."""
@@ -230,14 +241,6 @@ def _state_of(path: Path) -> tuple[int, int, int]:
     """What differs as soon as a file was written to or replaced."""
     status = path.stat()
     return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
-
-
-@cache
-def _sha256_of(path: Path, *_state: int) -> str:
-    try:
-        return file_sha256(path)
-    except OSError as error:
-        raise _unreadable(path, error) from error
 
 
 def _unreadable(path: Path, error: OSError) -> InputError:

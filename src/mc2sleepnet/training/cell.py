@@ -209,8 +209,7 @@ def _planned_store(cell: Cell) -> Store:
 
 def _check_signals(cell: Cell, store: Store, step: Step) -> None:
     subjects = [subject for side in cell.fold.sides.values() for subject in side]
-    with step("checking signals") as advance:
-        store.check_signals(store.recordings_of(subjects).tolist(), advance)
+    store.check_signals(store.recordings_of(subjects).tolist(), step)
 
 
 def finished_result(cell: Cell, store: Store) -> CellResult | None:

@@ -124,8 +124,7 @@ class FoldData:
         InputError
             With the file named.
         """
-        with step("checking signals") as advance:
-            self.store.check_signals([*self.training, *self.validation], advance)
+        self.store.check_signals([*self.training, *self.validation], step)
 
     def epochs(self, recordings: list[int]) -> NDArray[np.int64]:
         """All epochs of some recordings, as numbers in the store."""
