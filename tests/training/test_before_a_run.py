@@ -9,6 +9,7 @@ import pytest
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import write_text_atomically
+from mc2sleepnet.core.model_folder import copy_model_folder
 from mc2sleepnet.core.run_record import RUN_FILE
 from mc2sleepnet.recipes import finetune_fold, pretrain_fold
 from mc2sleepnet.store import Store
@@ -103,3 +104,11 @@ def test_a_network_that_met_no_epoch_of_a_stage_says_so(store_dir: Path, tmp_pat
     finetune_here(store, tmp_path / "pre", tmp_path / "model", "max_steps=1", "validate_every_steps=1")
     card = (tmp_path / "model" / "README.md").read_text()
     assert "- **Not learned**: no training epoch of fine-tuning is N3 or R." in card
+
+
+def test_a_run_without_its_card_is_not_exported_in_part(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "model", tmp_path / "model")
+    (tmp_path / "model" / "README.md").unlink()
+    with pytest.raises(InputError, match=r"README\.md: the model card is missing"):
+        copy_model_folder(tmp_path / "model", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
