@@ -17,9 +17,9 @@ contact; in half of them breathing stops again and again, as in people with apne
 of 153 Sleep-EDF nights by stage; W and N3 of 23 UCDDB subjects) and label sequences (Sleep-EDF, UCDDB, DOD, BOAS);
 `synth/tables` holds them with their sources.
 
-A recording's own statistics normalise it; those of less than {night} epochs are completed to a whole night's as parts
-of {completed} further synthetic nights taught it, which are as loud as recorders in use, the less the more they are
-unlike these. {drift}
+The heart's beats are taken out of a recording first, where it holds any. Its own statistics normalise it; those of
+less than {night} epochs are completed to a whole night's as parts of {completed} further synthetic nights taught it,
+which are as loud as recorders in use, the less the more they are unlike these. {drift}
 {looks}The odds of its answers were multiplied after training ({odds}): the real recordings ask for it, synthetic
 ones do not.
 
