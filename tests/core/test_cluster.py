@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import distributed
 import pytest
 
 from cluster_jobs import (
@@ -80,6 +81,29 @@ def test_the_job_of_a_killed_dask_worker_is_done_by_another(tmp_path: Path) -> N
         assert sorted(end.value for end in ended if end.value is not None) == [0, 1, 2, 3, 4]
         assert (tmp_path / "killed").exists()
         assert [worker.poll() for worker in cluster.workers].count(-signal.SIGKILL) == 1
+
+
+def test_an_answer_that_is_lost_with_its_worker_is_waited_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class LosesTheFirst(distributed.as_completed):  # type: ignore[misc]
+        lost = 0
+
+        def __next__(self) -> object:
+            future = super().__next__()
+            if not LosesTheFirst.lost:
+                LosesTheFirst.lost = 1
+                future.client.loop.add_callback(future._state.lose)
+                while future.status != "lost":
+                    time.sleep(0.01)
+                future.client.loop.call_later(0.3, future._state.finish)
+            return future
+
+    monkeypatch.setattr(distributed, "as_completed", LosesTheFirst)
+    with dask_cluster(tmp_path) as cluster:
+        ended = list(run_jobs(square_of_even, [0, 2, 4], cluster=cluster.address))
+    assert LosesTheFirst.lost
+    assert sorted(end.value for end in ended) == [0, 4, 16]
 
 
 def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -246,7 +246,12 @@ def _on_dask(
         for index, job in enumerate(jobs):
             # Not pure: Dask must not take an earlier run's answer for a job that writes files.
             futures[client.submit(_same_version, function, job, ours, pure=False)] = index
-        for future in as_completed(futures, loop=client.loop):  # type: ignore[no-untyped-call]
+        completed = as_completed(futures, loop=client.loop)  # type: ignore[no-untyped-call]
+        for future in completed:
+            if future.status in ("lost", "pending"):
+                # Its worker was killed before anybody had fetched the answer: the scheduler has it done again.
+                completed.add(future)  # type: ignore[no-untyped-call]
+                continue
             index = futures[future]
             met: BaseException | None = future.exception() if future.status == "error" else None
             if future.status == "finished":
