@@ -26,13 +26,15 @@ def eeg(n_epochs: int, seed: int = 0) -> Epochs:
     return signal.astype(np.float32)
 
 
-def beating(n_epochs: int, *, per_minute: float = 65, turned: bool = False, seed: int = 1) -> tuple[Epochs, list[int]]:
+def beating(
+    n_epochs: int, *, per_minute: float = 65, turned: bool = False, wander: float = 0.1, seed: int = 1
+) -> tuple[Epochs, list[int]]:
     """Beats of 1 µV from peak to peak that wander by a tenth as they do when breathing stops, and their samples."""
     rng = np.random.default_rng(seed)
     place, now = [], 0.3
     while now < n_epochs * 30 - 1:
         place.append(round(100 * now))
-        now += 60 / per_minute * (1 + 0.1 * np.sin(2 * np.pi * now / 40) + rng.normal(0, 0.02))
+        now += 60 / per_minute * (1 + wander * np.sin(2 * np.pi * now / 40) + rng.normal(0, 0.02))
     t = np.arange(-25, 50) / 100
     beat = sum(
         h * np.exp(-(((t - m) / w) ** 2) / 2) for m, w, h in ((-0.03, 0.01, -0.2), (0, 0.012, 1), (0.3, 0.05, 0.2))
@@ -65,6 +67,16 @@ def test_most_of_the_beats_is_taken_out(per_minute: float, turned: bool) -> None
     assert share_left(clean + 40 * beats, clean) < 0.15
 
 
+@pytest.mark.parametrize("per_minute", [110, 120, 130])
+def test_a_fast_even_heart_is_not_taken_for_one_of_half_its_rate(per_minute: float) -> None:
+    clean = eeg(60)
+    beats, _ = beating(60, per_minute=per_minute, wander=0)
+    assert share_left(clean + 40 * beats, clean) < 0.15
+    found = heart_beats(clean + 40 * beats, np.ones(60, np.bool_))
+    assert found is not None
+    assert found.per_minute == pytest.approx(per_minute, abs=2)
+
+
 def test_beats_are_where_they_are_and_as_large_as_they_are() -> None:
     clean = eeg(60)
     beats, place = beating(60)
@@ -94,6 +106,33 @@ def test_a_heart_that_some_hours_show_is_taken_out_of_these() -> None:
     assert found.is_beating[150:].all()
     rest = without_beats(clean + 40 * beats, found)
     assert np.array_equal(rest[:89], clean[:89])
+
+
+def test_a_quiet_epoch_says_no_more_of_the_beats_than_its_neighbours() -> None:
+    """An electrode is off for half a minute."""
+    clean = eeg(60)
+    beats, _ = beating(60)
+    mixed = clean + 40 * beats
+    mixed[30] = np.random.default_rng(3).normal(0, 1, 3000)
+    others = np.arange(60) != 30
+    found = heart_beats(mixed, np.ones(60, np.bool_))
+    assert found is not None
+    rest = without_beats(mixed, found)
+    left = np.abs(rest - clean)[others].mean() / np.abs(40 * beats)[others].mean()
+    assert left < 0.3
+    assert found.size_uv == pytest.approx(40, abs=5)
+
+
+def test_loudness_changes_nothing() -> None:
+    beats, _ = beating(60)
+    mixed = eeg(60) + 40 * beats
+    found, louder, quieter = (heart_beats(mixed * gain, np.ones(60, np.bool_)) for gain in (1, 20, 0.2))
+    assert found is not None
+    assert louder is not None
+    assert quieter is not None
+    np.testing.assert_array_equal(louder.place, found.place)
+    assert np.isin(quieter.place, found.place).mean() > 0.99
+    np.testing.assert_allclose(louder.shape_uv / 20, found.shape_uv, atol=0.01)
 
 
 def test_what_cannot_be_scored_is_neither_asked_nor_changed() -> None:
@@ -193,7 +232,7 @@ def test_the_average_beat_is_that_of_a_loop() -> None:
             for at in np.flatnonzero(peaks[beside]):
                 if is_beating[beside] and 20 <= at < 3000 - 45:
                     windows.append(signal[beside, at - 20 : at + 45].astype(float))
-                    weights.append(1 / max(signal[beside].var(), 1))
+                    weights.append(1 / max(signal[beside].var(), np.median(signal.var(axis=1)[is_beating]) / 3))
         mean = np.average(windows, axis=0, weights=weights)
         mean -= np.median(np.r_[mean[:8], mean[-8:]])
         mean[:8] *= ramp

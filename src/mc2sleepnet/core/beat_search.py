@@ -23,6 +23,8 @@ STEP = 4
 # An interval off the epoch's rhythm by a tenth costs as much as a filter output of 0.3 deviations. A third of it leaves
 # .04 more of beats of 35 µV, three times as much .11 more, ten times .3 (docs/log.md, 2026-12-01).
 RHYTHM_COST = 30.0
+# A rhythm of half the interval is the true one where its correlation is this share of the largest and more.
+HALF_SHARE = 0.75
 # Epochs on either side that tell an epoch's rhythm.
 RHYTHM_BESIDE = 9
 # Outputs of the filter, deviations of the noise, are believed up to here; movement reaches more.
@@ -112,7 +114,7 @@ def windows_around(
 
 
 def _lags() -> NDArray[np.int64]:
-    return np.arange(round(SHORTEST_S * SAMPLING_HZ / STEP), round(LONGEST_S * SAMPLING_HZ / STEP))
+    return np.arange(round(SHORTEST_S * SAMPLING_HZ / STEP), round(LONGEST_S * SAMPLING_HZ / STEP) + 1)
 
 
 def _rhythm(score: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -123,7 +125,7 @@ def _rhythm(score: NDArray[np.float32]) -> NDArray[np.float64]:
     length = 1 << int(n + lags[-1]).bit_length()
     spectrum = np.abs(np.fft.rfft(energy, length)) ** 2
     correlation = np.fft.irfft(spectrum, length)[:, lags] / np.maximum(spectrum.mean(axis=1, keepdims=True), 1e-12)
-    lag, strength = lags[correlation.argmax(axis=1)], np.maximum(correlation.max(axis=1), 1e-3) ** 2
+    lag, strength = _shortest(correlation), np.maximum(correlation.max(axis=1), 1e-3) ** 2
     rhythm = np.empty(len(lag))
     for row in range(len(lag)):
         beside = slice(max(0, row - RHYTHM_BESIDE), row + RHYTHM_BESIDE + 1)
@@ -131,6 +133,20 @@ def _rhythm(score: NDArray[np.float32]) -> NDArray[np.float64]:
         weight = strength[beside][order].cumsum()
         rhythm[row] = lag[beside][order][np.searchsorted(weight, weight[-1] / 2)]
     return rhythm
+
+
+def _shortest(correlation: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The lag of the largest correlation, or half of it: an even rhythm is as like itself two beats on as one.
+
+    Shape: [M, lags] → [M]
+    """
+    lags, everyone = _lags(), np.arange(len(correlation))
+    best = correlation.argmax(axis=1)
+    half = np.stack([lags[best] // 2, -(-lags[best] // 2)]) - lags[0]
+    found = np.where(half >= 0, correlation[everyone, np.maximum(half, 0)], -np.inf)
+    nearer, of_half = half[found.argmax(axis=0), everyone], found.max(axis=0)
+    result: NDArray[np.int64] = lags[np.where(of_half > HALF_SHARE * correlation.max(axis=1), nearer, best)]
+    return result
 
 
 def _tracked(score: NDArray[np.float32], rhythm: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -25,6 +25,8 @@ BESIDE = 20
 # into synthetic nights subtraction leaves 1.3 of the power where it is 0.2 to 0.3, 0.8 where it is 0.3 to 0.4, 0.5 to
 # 0.7, and 0.2 from 1 on; synthetic nights without a heart reach 0.02 (docs/log.md, 2026-12-01).
 LEAST_GAIN = 0.35
+# A quiet epoch counts this many times as much as the middle one, at most.
+MOST_WEIGHT = 3.0
 # A filter that is learned from fewer epochs of noise finds itself in them: up to 0.9 in one, 0.2 in ten.
 LEAST_EPOCHS = 10
 # A signal that spans less than this share of a beat where one should be does not hold it: a radio link lost it.
@@ -144,36 +146,43 @@ def _range_around(
 
 
 class _BeatSums:
-    """Gathers the beats of a recording piece by piece, quiet epochs counting more, and averages them."""
+    """Gathers the beats of a recording piece by piece, and averages them."""
 
     def __init__(self, n_epochs: int) -> None:
         self.sums = np.zeros((n_epochs, sum(round(s * SAMPLING_HZ) for s in BEAT_S)))
-        self.weight = np.zeros(n_epochs)
+        self.n_beats = np.zeros(n_epochs)
+        self.variance = np.zeros(n_epochs)
 
     def add(
         self, signal_uv: NDArray[np.float32], rows: NDArray[np.int64], at: NDArray[np.int64], first_epoch: int
     ) -> None:
         """Beats of some epochs, the first of which is number `first_epoch`. Shape: [M, T] µV, [B], [B]"""
         windows_uv, rows = windows_around(signal_uv, rows, at, BEAT_S)
-        weight = 1 / np.maximum(signal_uv.var(axis=1), 1.0)
-        np.add.at(self.sums, first_epoch + rows, windows_uv * weight[rows, None])
-        np.add.at(self.weight, first_epoch + rows, weight[rows])
+        np.add.at(self.sums, first_epoch + rows, windows_uv)
+        np.add.at(self.n_beats, first_epoch + rows, 1)
+        self.variance[first_epoch : first_epoch + len(signal_uv)] = signal_uv.var(axis=1)
 
     def average_around(self, is_beating: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """The average beat around each epoch, of those that are beating; zero for the others. Shape: [N] → [N, K] µV"""
+        """The average beat around each epoch, of those that are beating; zero for the others. Shape: [N] → [N, K] µV
+
+        Quiet epochs count more, but for those in which an electrode may be off.
+        """
         n_epochs = len(is_beating)
-        sums = np.vstack([np.zeros_like(self.sums[:1]), (self.sums * is_beating[:, None]).cumsum(axis=0)])
-        weights = np.append(0.0, (self.weight * is_beating).cumsum())
+        usual = float(np.median(self.variance[is_beating])) if is_beating.any() else 1.0
+        least = max(usual / MOST_WEIGHT, float(np.finfo(np.float32).tiny))
+        weight = is_beating / np.maximum(self.variance, least)
+        sums = np.vstack([np.zeros_like(self.sums[:1]), (self.sums * weight[:, None]).cumsum(axis=0)])
+        weights = np.append(0.0, (self.n_beats * weight).cumsum())
         first = np.maximum(np.arange(n_epochs) - BESIDE, 0)
         last = np.minimum(np.arange(n_epochs) + BESIDE + 1, n_epochs)
-        weight = weights[last] - weights[first]
-        mean_uv = (sums[last] - sums[first]) / np.maximum(weight, np.finfo(np.float64).tiny)[:, None]
+        of_all = np.maximum(weights[last] - weights[first], np.finfo(np.float64).tiny)
+        mean_uv = (sums[last] - sums[first]) / of_all[:, None]
         fade = round(FADE_S * SAMPLING_HZ)
         ends = np.concatenate([mean_uv[:, :fade], mean_uv[:, -fade:]], axis=1)
         mean_uv -= np.median(ends, axis=1, keepdims=True)
         ramp = np.hanning(2 * fade + 1)[:fade]
         mean_uv[:, :fade] *= ramp
         mean_uv[:, -fade:] *= ramp[::-1]
-        mean_uv[~is_beating | (self.weight == 0)] = 0
+        mean_uv[~is_beating | (self.n_beats == 0)] = 0
         shape_uv: NDArray[np.float32] = mean_uv.astype(np.float32)
         return shape_uv
