@@ -33,7 +33,10 @@ ITERATIONS = 3
 
 
 def whitened(signal_uv: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Epochs with a flat spectrum from 4 to 40 Hz, nothing else, in deviations of the seconds around. Shape: [M, T]"""
+    """Epochs with a flat spectrum from 4 to 40 Hz and nothing else, in deviations of the second on either side.
+
+    Shape: [M, T] µV → [M, T]
+    """
     n_samples = signal_uv.shape[1]
     hertz = np.fft.rfftfreq(n_samples, 1 / SAMPLING_HZ)
     band = 1 / (1 + np.exp((LOW_HZ - hertz) / 0.5)) / (1 + np.exp(hertz - HIGH_HZ))
@@ -65,7 +68,7 @@ def spike_of(white: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
 
 
 def filtered(white: NDArray[np.float32], spike: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of the filter for a spike, by the place of its peak. Shape: [M, T], [K] → [M, T]"""
+    """Output of the filter for a spike, by the place of its peak. Shape: [M, T], [K] → [M, T]"""
     before, after = (round(s * SAMPLING_HZ) for s in SPIKE_S)
     shape = spike / np.maximum(np.linalg.norm(spike), np.finfo(np.float32).tiny)
     padded = np.pad(white, ((0, 0), (before, after)))
@@ -114,6 +117,7 @@ def windows_around(
 
 
 def _lags() -> NDArray[np.int64]:
+    """From beat to beat, groups of samples: all that is allowed. Shape: [] → [lags]"""
     return np.arange(round(SHORTEST_S * SAMPLING_HZ / STEP), round(LONGEST_S * SAMPLING_HZ / STEP) + 1)
 
 
@@ -186,7 +190,7 @@ def _moved_to_peaks(score: NDArray[np.float32], peaks: NDArray[np.bool_]) -> NDA
 
 
 def _mean_spike(white: NDArray[np.float32], peaks: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Shape: [M, T], [M, T] → [K]"""
+    """The average of what lies around the peaks. Shape: [M, T], [M, T] → [K]"""
     rows, at = np.nonzero(peaks)
     spike: NDArray[np.float32] = windows_around(white, rows, at, SPIKE_S)[0].mean(axis=0)
     return spike
