@@ -38,6 +38,12 @@ def test_it_says_what_is_in_the_file_and_which_channel_and_why(night):
     assert "no findings" in text
 
 
+def test_the_date_that_stands_for_an_unknown_one_is_told_as_unknown(tmp_path):
+    signals = [RawSignal(brain_like_uv(90, 128, seed=1), 128, label="EEG C3-A2")]
+    content = raw_edf(signals, date=b"01.01.85", recording=b"Startdate X X X X")
+    assert "from 22:15:30 of an unknown date" in run(written(tmp_path / "night.edf", content)).stdout
+
+
 def test_json_has_the_keys_of_the_contract(night):
     result = run(night, night, "--json")
     first, second = map(json.loads, result.stdout.splitlines())

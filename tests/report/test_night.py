@@ -128,6 +128,15 @@ def test_the_page_tells_when_how_long_and_what_was_not_scored():
     assert "csv, edf" in html
 
 
+@pytest.mark.parametrize("epochs", [218, 3 * 2880])
+def test_the_date_that_stands_for_an_unknown_one_is_told_as_unknown(epochs):
+    stage = np.zeros(epochs, np.int8)
+    html = report(stage, hypnogram=Hypnogram(stage=stage, start=datetime(1985, 1, 1, 23)))
+    until = "00:49" if epochs == 218 else "23:00"
+    assert f"23:00 to {until}, of an unknown date." in html
+    assert "1985" not in html
+
+
 def test_a_recording_of_a_day_and_more_has_dates_in_its_lead_its_axis_and_its_stretches():
     html = report([0, 2] * 3 * 1440)
     assert "1 March 2024, 23:00 to 4 March 2024, 23:00." in html

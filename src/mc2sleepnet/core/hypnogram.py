@@ -1,13 +1,17 @@
 """One stage per epoch, tied to the clock."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.stages import EPOCH_S, N_STAGES, UNSCORED
+
+# EDF's own date for "unknown", also of anonymised files; what begins on it has a time of day, and no date.
+UNKNOWN_DATE: Final = date(1985, 1, 1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

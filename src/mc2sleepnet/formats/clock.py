@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
-# EDF's own date for "unknown"; hypnograms on it are aligned by the time of day.
-UNKNOWN_DATE: Final = date(1985, 1, 1)
+from mc2sleepnet.core.hypnogram import UNKNOWN_DATE
+
 # Two digits of a year, as EDF reads them.
 _PIVOT: Final = 85
 _TIME: Final = re.compile(

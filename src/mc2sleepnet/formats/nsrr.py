@@ -13,9 +13,9 @@ import numpy as np
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import write_text_atomically
-from mc2sleepnet.core.hypnogram import Hypnogram
+from mc2sleepnet.core.hypnogram import UNKNOWN_DATE, Hypnogram
 from mc2sleepnet.core.stages import EPOCH_S, N1, N2, N3, UNSCORED, R, W
-from mc2sleepnet.formats.clock import UNKNOWN_DATE, parse_clock, parse_seconds
+from mc2sleepnet.formats.clock import parse_clock, parse_seconds
 from mc2sleepnet.formats.grid import StageEvent, hypnogram_from_events
 from mc2sleepnet.formats.scored_hypnogram import ScoredHypnogram
 from mc2sleepnet.formats.stage_words import CODES, stage_of_word

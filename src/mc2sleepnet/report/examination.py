@@ -1,9 +1,11 @@
 """A file's examination: as text for people, and as JSON for machines."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final
 
 from mc2sleepnet.core.errors import InputError
+from mc2sleepnet.core.hypnogram import UNKNOWN_DATE
 from mc2sleepnet.core.recording import Finding
 from mc2sleepnet.signals.doctor import ChannelCheck, Examination
 from mc2sleepnet.signals.doubts import Doubt, DoubtError
@@ -70,12 +72,20 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.6g}")
 
 
+def _when(start: datetime | None) -> str:
+    if start is None:
+        return "start unknown"
+    if start.date() == UNKNOWN_DATE:
+        return f"from {start:%H:%M:%S} of an unknown date"
+    return f"from {start:%Y-%m-%d %H:%M:%S}"
+
+
 def _lines(found: Examination) -> Iterator[str]:
     yield str(found.path)
     if not found.kind:
         yield f"  cannot be read: {_told(found.refusal)}"
         return
-    when = "start unknown" if found.start is None else f"from {found.start:%Y-%m-%d %H:%M:%S}"
+    when = _when(found.start)
     synthetic = ", synthetic data" if found.is_synthetic else ""
     yield f"  {found.kind}, {_hours(found.duration_s)} {when}, {len(found.signals)} signals{synthetic}"
     yield from _signal_lines(found)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.hypnogram import Hypnogram
+from mc2sleepnet.core.hypnogram import UNKNOWN_DATE, Hypnogram
 from mc2sleepnet.core.recording import Finding
 from mc2sleepnet.core.stages import EPOCH_S
 from mc2sleepnet.report.channels_figure import channels_figure
@@ -136,8 +136,10 @@ def _lead(hypnogram: Hypnogram, source: Sequence[str], axis: TimeAxis) -> str:
     parts = []
     end = hypnogram.clock_time(n_epochs)
     if hypnogram.start is not None and end is not None:
-        until = f"{end:%-d %B %Y, %H:%M}" if axis.has_dates else f"{end:%H:%M}"
-        parts.append(f"{hypnogram.start:%-d %B %Y, %H:%M} to {until}.")
+        is_dated = hypnogram.start.date() != UNKNOWN_DATE
+        since = f"{hypnogram.start:%-d %B %Y, %H:%M}" if is_dated else f"{hypnogram.start:%H:%M}"
+        until = f"{end:%-d %B %Y, %H:%M}" if is_dated and axis.has_dates else f"{end:%H:%M}"
+        parts.append(f"{since} to {until}{'' if is_dated else ', of an unknown date'}.")
     parts.append(f"{n_epochs:,} {'epoch' if n_epochs == 1 else 'epochs'} of {EPOCH_S} s.")
     unscored = Counter(str(why) for why, is_scored in zip(source, hypnogram.is_scored, strict=True) if not is_scored)
     if unscored:

@@ -4,6 +4,7 @@ import re
 from datetime import date, datetime, time
 from typing import Final
 
+from mc2sleepnet.core.hypnogram import UNKNOWN_DATE
 from mc2sleepnet.core.recording import Finding
 
 _THREE_NUMBERS: Final = re.compile(r"\s*(\d{1,2})\s*[.:,'/\- ]\s*(\d{1,2})\s*[.:,'/\- ]\s*(\d{1,2})\s*")
@@ -11,7 +12,6 @@ _EDF_PLUS_DATE: Final = re.compile(r"Startdate\s+(\d{1,2})-([A-Z]{3})-(\d{4})(?:
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 # EDF keeps a year in two digits, of which 85 is the first; where the date is unknown, its first day stands for it.
 _CLIPPING_YEAR: Final = 85
-_ANONYMOUS: Final = date(1985, 1, 1)
 
 
 def start_of(date_field: str, time_field: str, recording_field: str) -> tuple[datetime | None, tuple[Finding, ...]]:
@@ -36,12 +36,12 @@ def start_of(date_field: str, time_field: str, recording_field: str) -> tuple[da
     clock, plain, plus = _time(time_field), _plain_date(date_field), _plus_date(recording_field)
     if clock is None:
         return None, (_doubtful(f"the start time '{time_field}' is none, so that the clock time is unknown"),)
-    if recording_field.split()[:2] == ["Startdate", "X"] and (plain, clock) == (_ANONYMOUS, time()):
+    if recording_field.split()[:2] == ["Startdate", "X"] and (plain, clock) == (UNKNOWN_DATE, time()):
         return None, ()
     if plain is None:
-        instead = "EDF+'s own is used" if plus else f"{_ANONYMOUS:%d.%m.%Y} stands for it"
+        instead = "EDF+'s own is used" if plus else f"{UNKNOWN_DATE:%d.%m.%Y} stands for it"
         message = f"the start date '{date_field}' is none; {instead}"
-        return datetime.combine(plus or _ANONYMOUS, clock), (_doubtful(message),)
+        return datetime.combine(plus or UNKNOWN_DATE, clock), (_doubtful(message),)
     start = datetime.combine(plain, clock)
     # Two digits leave the century open, and a night's date may be that of its evening or of its morning.
     if plus and abs((plus - plain).days) > 1 and f"{plus:%d%m%y}" != f"{plain:%d%m%y}":
