@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from mc2sleepnet.core.stages import N1, N2, N3, UNSCORED, R, W
+from mc2sleepnet.synth.band_powers import draw_band_powers
 from mc2sleepnet.synth.frames import analyse
-from mc2sleepnet.synth.night import synthesize_channels, synthesize_night
+from mc2sleepnet.synth.night import FPZ_CZ, synthesize_channels, synthesize_night
 from mc2sleepnet.synth.reference_tables import band_power_table
 from mc2sleepnet.synth.spectra import measured_log_power
 from mc2sleepnet.synth.traits import NightTraits, sample_night, sample_subject
@@ -63,6 +66,23 @@ def test_the_second_channel_is_another_view_of_the_same_brain() -> None:
     both = synthesize_channels(BLOCKS, traits=traits, generator=generator)
     assert both.shape == (2, len(BLOCKS) * 3000)
     assert 0.2 < float(torch.corrcoef(both)[0, 1]) < 0.9
+
+
+def test_band_powers_that_are_known_are_those_that_come_out() -> None:
+    stage = np.repeat(np.array([N2, N3, R], np.int8), 30)
+    traits, generator = night(4)
+    powers, scores = draw_band_powers(
+        torch.from_numpy(stage).long(), traits=traits, generator=generator, montage=FPZ_CZ
+    )
+    louder = replace(powers[0], target=powers[0].target + 1, stage_log_power=powers[0].stage_log_power + 1)
+    made = [
+        measured_log_power(
+            synthesize_channels(stage, traits=traits, generator=generator, montage=FPZ_CZ, drawn=([each], scores))[0]
+        )
+        for each in (powers[0], louder)
+    ]
+    assert (made[0] - powers[0].target)[:, 1:].abs().median() < 0.15
+    assert (made[1] - made[0])[:, 1:].median().item() == pytest.approx(1, abs=0.1)
 
 
 def test_unscored_epochs_get_a_signal_too() -> None:

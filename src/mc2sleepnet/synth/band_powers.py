@@ -38,6 +38,11 @@ class BandPowers:
     deviation: Tensor
 
 
+# The powers of each channel, and the normal scores ``[N, W]`` of the first: how an epoch differs from its stage, for
+# whatever else should go with it (blinks with δ, spindles with σ).
+DrawnPowers = tuple[list[BandPowers], Tensor]
+
+
 def draw_band_powers(
     stage: Int[Tensor, " N"],
     *,
@@ -45,17 +50,11 @@ def draw_band_powers(
     generator: Generator,
     montage: Sequence[float],
     memory: Memory = "minutes",
-) -> tuple[list[BandPowers], Float[Tensor, "N W"]]:
+) -> DrawnPowers:
     """Draw every epoch's powers for each channel, by its place between Fpz-Cz (0) and Pz-Oz (1).
 
     Normal scores, correlated over bands and in time, are mapped to the stage's own distribution (a Gaussian copula),
     and lean towards the means of the neighbouring stages as real epochs do near a change of stage.
-
-    Returns
-    -------
-    tuple
-        The powers of each channel, and the normal scores ``[N, W]`` of the first: how an epoch differs from its
-        stage, for whatever else should go with it (blinks with δ, spindles with σ).
     """
     table, device = band_power_table(), generator.device
     dynamics = dynamics_of(memory)

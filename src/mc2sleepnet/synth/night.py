@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 from mc2sleepnet.core.shapes import Float
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH, SAMPLING_HZ, W
 from mc2sleepnet.synth.artefacts import add_artefacts
-from mc2sleepnet.synth.band_powers import BandPowers, draw_band_powers
+from mc2sleepnet.synth.band_powers import BandPowers, DrawnPowers, draw_band_powers
 from mc2sleepnet.synth.breathing import respiratory_arousals
 from mc2sleepnet.synth.frames import analyse, epochs_to_frames, overlap_add
 from mc2sleepnet.synth.memory import Memory
@@ -64,14 +64,20 @@ def synthesize_channels(
     generator: Generator,
     montage: tuple[float, ...] = BOTH,
     memory: Memory = "minutes",
+    drawn: DrawnPowers | None = None,
 ) -> Float[Tensor, "C T"]:
-    """Channels of one brain, each at its place between Fpz-Cz (0) and Pz-Oz (1); else as `synthesize_night`."""
+    """Channels of one brain, each at its place between Fpz-Cz (0) and Pz-Oz (1); else as `synthesize_night`.
+
+    Band powers that are known, `drawn`, are taken as they are, and `memory` then says nothing.
+    """
     n_channels = len(montage)
     device = generator.device
     scored = torch.as_tensor(stage, device=device).long()
     stage_index = torch.where(scored < 0, W, scored)
     states = frame_states(stage_index, generator=generator)
-    powers, scores = draw_band_powers(stage_index, traits=traits, generator=generator, montage=montage, memory=memory)
+    powers, scores = drawn or draw_band_powers(
+        stage_index, traits=traits, generator=generator, montage=montage, memory=memory
+    )
     modulated = modulation(states, generator=generator, arousals=traits.arousals, restless=traits.restless)
     modulated += respiratory_arousals(states, generator=generator, per_hour=traits.apneas_per_h)
     scene = Scene(
