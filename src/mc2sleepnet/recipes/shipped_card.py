@@ -20,8 +20,8 @@ of 153 Sleep-EDF nights by stage; W and N3 of 23 UCDDB subjects) and label seque
 The heart's beats are taken out of a recording first, where it holds any. Its own statistics normalise it; those of
 less than {night} epochs are completed to a whole night's as parts of {completed} further synthetic nights taught it,
 which are as loud as recorders in use, the less the more they are unlike these. {drift}
-{looks}The odds of its answers were multiplied after training ({odds}): the real recordings ask for it, synthetic
-ones do not.
+{looks}The odds of its answers were multiplied after training ({odds}): the real recordings and
+nights of real band powers ask for it, wholly synthetic ones do not.
 
 - **Stopped and calibrated by** {held_out} synthetic nights of generator settings that training never met, {n_epochs}
   scored epochs: accuracy {accuracy:.3f}, macro-F1 {macro_f1:.3f}, κ {kappa:.3f} (synthetic; they decided when to stop,
