@@ -135,6 +135,8 @@ def test_the_date_that_stands_for_an_unknown_one_is_told_as_unknown(epochs):
     until = "00:49" if epochs == 218 else "23:00"
     assert f"23:00 to {until}, of an unknown date." in html
     assert "1985" not in html
+    assert " Jan" not in html
+    assert ("day 2" in html) == (epochs > 2880)
 
 
 def test_a_recording_of_a_day_and_more_has_dates_in_its_lead_its_axis_and_its_stretches():

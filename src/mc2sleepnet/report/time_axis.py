@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mc2sleepnet.core.hypnogram import UNKNOWN_DATE
 from mc2sleepnet.core.stages import EPOCH_S
 
 MOST_TICKS = 13
@@ -63,7 +64,7 @@ class TimeAxis:
         if self.start is None:
             return f"{hours:02d}:{rest:02d}"
         if self.has_dates and not minutes % DAY_MIN:
-            return _date(_midnight(self.start) + timedelta(minutes=minutes))
+            return _date(_midnight(self.start) + timedelta(minutes=minutes), self.start)
         return f"{hours % 24:02d}:{rest:02d}"
 
     def label(self, epoch: int) -> str:
@@ -75,7 +76,7 @@ class TimeAxis:
             minutes, seconds = divmod((self.first_epoch + epoch) * EPOCH_S, 60)
             return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
         at = self.start + timedelta(seconds=epoch * EPOCH_S)
-        return f"{_date(at)} {at:%H:%M:%S}" if self.has_dates else f"{at:%H:%M:%S}"
+        return f"{_date(at, self.start)} {at:%H:%M:%S}" if self.has_dates else f"{at:%H:%M:%S}"
 
     def span(self, first: int, end: int) -> str:
         """From when to when epochs last; the date once where it is one day's."""
@@ -96,6 +97,8 @@ def _midnight(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _date(moment: datetime) -> str:
-    """``5 Mar``."""
+def _date(moment: datetime, start: datetime) -> str:
+    """``5 Mar``; ``day 2`` where a recording's start has no date."""
+    if start.date() == UNKNOWN_DATE:
+        return f"day {(moment.date() - UNKNOWN_DATE).days + 1}"
     return f"{moment:%-d %b}"
