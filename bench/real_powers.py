@@ -1,11 +1,11 @@
-"""A model on nights whose band powers are those of real nights: 153 courses of Fpz-Cz, in signals the generator makes.
+"""A model on nights whose band powers are those of real nights, in signals the generator makes.
 
 Run as ``python bench/real_powers.py STORE --data DIR [--nights 40] [--model DIR]``. Stages and band powers, epoch by
 epoch, are those of Sleep-EDF's cassette nights (half an hour about their sleep); what is within an epoch, and the
 recorder, the generator draws. So how stages differ in people, how long they stay so and what lies between them is real
-here and isn't what any network was taught; the waveform is not real. Nothing is trained on these nights. Whole nights
-and the same epochs as records of 20, 40 and 60 minutes, by night; the store is made once. The generator's tables were
-derived from all of these nights, so that figures compare models and test none.
+here and is not what any network was taught; the waveform is not real. Nothing is trained on these nights. Whole nights
+and the same epochs as records of 20, 40 and 60 minutes, by night; the store is made once, of nights evenly spaced
+among the 153. The generator's tables were derived from all of these, so that figures compare models and test none.
 """
 
 import argparse

@@ -86,7 +86,7 @@ FINETUNING = LoopOptions(
 COMPLETION_STRENGTH = 0.8
 # With N3's odds raised, more of the 23 UCDDB subjects' N3 is found; with those of W against R, quiet wake is called R
 # less often. A real night, parts of it, and nights of real band powers are scored as well or better. Held-out
-# synthetic nights would leave the odds as they are: these cost recorders that are far out up to .04 of κ
+# synthetic nights would leave the odds as they are: these cost recorders that are far out .03 of κ, and .05 in parts
 # (docs/log.md, 2026-12-01).
 STAGE_ODDS: Mapping[str, float] = {"W": 1.5, "N3": 1.8, "R": 0.5}
 # The networks learn from recorders of any loudness, so that none surprises them. What a whole night is like, of which
