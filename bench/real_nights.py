@@ -110,21 +110,26 @@ def cut(n_epochs: int, length: int) -> Iterator[tuple[slice, int]]:
         yield slice(start, start + length), judged - start
 
 
+def answered(stager: OpenVinoStager, stride: int, store: Store, night: int, minutes: int) -> tuple[Stages, Stages]:
+    """Reference and answer of a store's night, read in records of so many minutes; whole by 0. Shape: [N], [N]"""
+    epochs = store.epochs_of(night)
+    answer = np.empty(len(epochs), np.int8)
+    for record, known in cut(len(epochs), 2 * minutes or len(epochs)):
+        part = epochs[record]
+        found, _ = scored(stager, store.signal_uv(part), store.is_readable[part], stride)
+        answer[record][known:] = found[known:]
+    return store.stage[epochs], answer
+
+
 def short_records(stager: OpenVinoStager, stride: int, store_dir: Path) -> None:
     store = Store.open(store_dir)
     for setting in ("far", "invented"):
         nights = [i for i, r in enumerate(store.recordings) if r.subject.startswith(setting)]
         kappas = {}
         for minutes in (0, *MINUTES):
-            truth, answers = [], []
-            for night in nights:
-                epochs = store.epochs_of(night)
-                for record, known in cut(len(epochs), 2 * minutes or len(epochs)):
-                    part = epochs[record]
-                    found, _ = scored(stager, store.signal_uv(part), store.is_readable[part], stride)
-                    truth.append(store.stage[part][known:])
-                    answers.append(found[known:])
-            kappas[minutes] = agreement(np.concatenate(truth), np.concatenate(answers)).kappa
+            rows = [answered(stager, stride, store, night, minutes) for night in nights]
+            truth, answers = (np.concatenate([row[side] for row in rows]) for side in (0, 1))
+            kappas[minutes] = agreement(truth, answers).kappa
         print(f"synthetic, setting {setting}:", *(f"{m or 'whole'} min κ {k:.3f}" for m, k in kappas.items()))
 
 

@@ -29,7 +29,7 @@ from mc2sleepnet.synth.recorder import RecorderRange, draw_recorder, record
 from mc2sleepnet.synth.seeding import night_generator
 from mc2sleepnet.synth.training_nights import as_epochs
 from mc2sleepnet.synth.traits import sample_night, sample_subject
-from real_nights import MINUTES, cut, scored
+from real_nights import MINUTES, answered
 from transfer import Night, read_nights
 
 SEED = 200
@@ -93,19 +93,10 @@ def make(out: Path, data: Path, count: int) -> Store:
 
 def judge(stager: OpenVinoStager, stride: int, store: Store) -> None:
     for minutes in (0, *MINUTES):
-        kappas, truth, answers = [], [], []
-        for night in range(len(store.recordings)):
-            epochs = store.epochs_of(night)
-            found = np.empty(len(epochs), np.int8)
-            for rows, known in cut(len(epochs), 2 * minutes or len(epochs)):
-                part = epochs[rows]
-                own, _ = scored(stager, store.signal_uv(part), store.is_readable[part], stride)
-                found[rows][known:] = own[known:]
-            known = store.stage[epochs] != UNSCORED
-            truth.append(store.stage[epochs][known])
-            answers.append(found[known])
-            kappas.append(agreement(truth[-1], answers[-1]).kappa)
-        result = agreement(np.concatenate(truth), np.concatenate(answers))
+        rows = [answered(stager, stride, store, night, minutes) for night in range(len(store.recordings))]
+        rows = [(truth[truth != UNSCORED], answer[truth != UNSCORED]) for truth, answer in rows]
+        kappas = [agreement(*row).kappa for row in rows]
+        result = agreement(*(np.concatenate([row[side] for row in rows]) for side in (0, 1)))
         f1 = " ".join(f"{stage} {value:.2f}" for stage, value in zip(STAGES, result.f1, strict=True))
         error = np.std(kappas) / len(kappas) ** 0.5
         print(f"{minutes or 'whole'} min: mean κ of {len(kappas)} nights {np.mean(kappas):.3f} ±{error:.3f}, F1 {f1}")
