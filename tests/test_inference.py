@@ -6,8 +6,11 @@ from numpy.typing import NDArray
 
 from completions import some_completion
 from mc2sleepnet.core.completion import Completion
-from mc2sleepnet.core.recording_statistics import recording_statistics
+from mc2sleepnet.core.recording_statistics import epoch_decibels, recording_statistics
+from mc2sleepnet.core.sleep_course import along_the_course
+from mc2sleepnet.core.smoothing import Smoothing, smoothed
 from mc2sleepnet.core.stage_levels import ENOUGH_EPOCHS
+from mc2sleepnet.core.stages import W
 from mc2sleepnet.inference import answer_night, encode_night, relate_night, score_night, window_starts
 
 
@@ -17,6 +20,7 @@ class Lookup:
     needs_statistics = False
     removes_drift = False
     completion: Completion | None = None
+    smoothing: Smoothing = "none"
     margin_samples = 0
 
     def __init__(self, length: int = 16) -> None:
@@ -265,3 +269,28 @@ def test_one_epoch_alone_and_none_at_all_are_answered() -> None:
     for is_scorable in (np.arange(20) == 3, np.zeros(20, bool)):
         found = answer_night(stager, brown(20, 15), is_scorable, stride=8).log_probabilities
         np.testing.assert_array_equal(np.isfinite(found).all(axis=1), is_scorable)
+
+
+def test_a_night_is_smoothed_as_the_model_wants_it_and_by_what_was_read() -> None:
+    signal_uv = np.concatenate([brown(200, 15), asleep(200)])
+    signal_uv[300] = brown(1, 15)[0]  # one quiet epoch in deep sleep
+    is_scorable = np.arange(400) != 20
+    as_answered = answer_night(Loudness(), signal_uv, is_scorable, stride=8)
+    assert as_answered.log_probabilities[300].argmax() == W
+    decibels = epoch_decibels(signal_uv, is_scorable)
+    ways: tuple[Smoothing, ...] = ("none", "course", "course+spectra")
+    for smoothing in ways:
+        stager = Loudness()
+        stager.smoothing = smoothing
+        found = answer_night(stager, signal_uv, is_scorable, stride=8)
+        expected = smoothed(as_answered.log_probabilities, decibels, as_answered.tells, smoothing=smoothing)
+        np.testing.assert_allclose(found.log_probabilities, expected, atol=1e-9)
+        np.testing.assert_array_equal(np.isnan(found.log_probabilities[:, 0]), ~is_scorable)
+        assert len(stager.given) == 1
+
+
+def test_a_network_without_statistics_is_smoothed_too() -> None:
+    stager, signal_uv, everything = Lookup(), night(60), np.ones(60, bool)
+    before = score_night(stager, signal_uv, everything, stride=8)
+    stager.smoothing = "course"
+    np.testing.assert_array_equal(score_night(stager, signal_uv, everything, stride=8), along_the_course(before))

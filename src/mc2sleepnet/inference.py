@@ -20,6 +20,7 @@ from mc2sleepnet.core.level_steps import LevelStep, level_steps, levelled
 from mc2sleepnet.core.low_pass import cut_off_hz, refilled
 from mc2sleepnet.core.margins import night_with_margins
 from mc2sleepnet.core.recording_statistics import epoch_decibels, epochs_measured, recording_statistics
+from mc2sleepnet.core.smoothing import Smoothing, smoothed
 from mc2sleepnet.core.stage_levels import shortness
 from mc2sleepnet.core.stages import N_STAGES, UNSCORED, W
 from mc2sleepnet.core.telling_epochs import around_sleep, has_noise
@@ -53,6 +54,10 @@ class Stager(Protocol):
     @property
     def completion(self) -> Completion | None:
         """What makes a recording's statistics those that `encode` reads; None where it reads them as they are."""
+
+    @property
+    def smoothing(self) -> Smoothing:
+        """What becomes of a night's answers: see `core.smoothing`."""
 
     def encode(
         self, signal_uv: NDArray[np.float32], statistics: NDArray[np.float32] | None = None
@@ -151,6 +156,19 @@ def relate_night(
     return total
 
 
+def smoothed_night(
+    stager: Stager, answer: NDArray[np.float64], signal_uv: NDArray[np.float32], tells: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """A night's log-probabilities, smoothed as the stager's model wants it. Shape: [N, 5], [N, T] µV, [N] → [N, 5]
+
+    `signal_uv` is what the network read; `tells` are the epochs that the recording's own statistics are of.
+    """
+    if stager.smoothing == "none":
+        return answer
+    decibels = epoch_decibels(bridged(signal_uv), ~np.isnan(answer[:, W]))
+    return smoothed(answer, decibels, tells, smoothing=stager.smoothing)
+
+
 @dataclass(frozen=True)
 class NightAnswer:
     """What a network says of a night, and by which epochs it took the recording's measure.
@@ -158,7 +176,7 @@ class NightAnswer:
     Attributes
     ----------
     log_probabilities
-        Shape ``[N, 5]``, natural, in the order W, N1, N2, N3, R; NaN where not scored.
+        Shape ``[N, 5]``, natural, in the order W, N1, N2, N3, R, smoothed as the model wants it; NaN where not scored.
     tells
         Shape ``[N]``: the epochs that the recording's own statistics are of (`core.telling_epochs`).
     is_noise
@@ -201,7 +219,7 @@ def answer_night(
     taken out first, and what a low-pass took away is put back as noise. It looks again where much of the recording lies
     further than an hour from any sleep, with the statistics of the rest; where the recording's level drifts, with that
     taken out; and where the recording is short, with statistics moved towards those of the night that it is a part of,
-    as the stages that were found let expect (`core.stage_levels`).
+    as the stages that were found let expect (`core.stage_levels`). The last look is smoothed, if the model wants it.
 
     Parameters
     ----------
@@ -229,6 +247,7 @@ def answer_night(
 
     if not stager.needs_statistics or not is_scorable.any():
         answer, nothing = look(signal_uv, None, progress), np.zeros_like(is_scorable)
+        answer = smoothed_night(stager, answer, signal_uv, is_scorable)
         return NightAnswer(answer, tells=is_scorable, is_noise=nothing, read_uv=signal_uv)
     beats = heart_beats(signal_uv, is_scorable)
     if beats is not None:
@@ -271,7 +290,7 @@ def answer_night(
         )
         answer = look(read_uv, of_night)
     return NightAnswer(
-        answer,
+        smoothed_night(stager, answer, read_uv, near),
         tells=near,
         is_noise=is_noise,
         read_uv=read_uv,

@@ -37,6 +37,7 @@ NOT_DEFAULT: dict[str, Any] = {
     "prediction_head": "signal",
     "statistics_completion": "ridge",
     "drift": "removed",
+    "smoothing": "course",
 }
 # What an option needs beside it.
 NEEDS = {"statistics_completion": {"signal_norm": "recording"}}

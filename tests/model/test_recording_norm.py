@@ -21,6 +21,7 @@ from mc2sleepnet.core.recording_statistics import (
     recording_statistics,
     statistics_of_frames,
 )
+from mc2sleepnet.core.smoothing import Smoothing
 from mc2sleepnet.inference import score_night
 from mc2sleepnet.model.checkpoint import Checkpoint, save_checkpoint
 from mc2sleepnet.model.network import MC2SleepNet, NetworkConfig
@@ -116,7 +117,8 @@ def test_the_exported_graph_takes_the_statistics_and_agrees_with_torch(
     completion: Literal["none", "ridge", "ridge+stages"], drift: Literal["kept", "removed"], tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
-    network = MC2SleepNet(replace(BOTH, statistics_completion=completion, drift=drift)).eval()
+    smoothing: Smoothing = "none" if completion == "none" else "course+spectra"
+    network = MC2SleepNet(replace(BOTH, statistics_completion=completion, drift=drift, smoothing=smoothing)).eval()
     if completion != "none":
         network.completion = some_completion(has_levels=completion == "ridge+stages")
     provenance = {
@@ -137,6 +139,7 @@ def test_the_exported_graph_takes_the_statistics_and_agrees_with_torch(
     found = [score_night(engine, night(), is_scorable, stride=4) for engine in engines]
     assert all(engine.needs_statistics for engine in engines)
     assert all(engine.removes_drift == (drift == "removed") for engine in engines)
+    assert all(engine.smoothing == smoothing for engine in engines)
     np.testing.assert_allclose(found[0][is_scorable], found[1][is_scorable], atol=1e-4)
     network.completion = None
     plain = score_night(TorchStager(network), night(), is_scorable, stride=4)

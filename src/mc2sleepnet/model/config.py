@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from mc2sleepnet.core.options import check_choices
+from mc2sleepnet.core.smoothing import Smoothing
 from mc2sleepnet.model.spectrogram_filter import MARGIN_SAMPLES
 
 PAPER_WIDTH = 128
@@ -26,10 +27,11 @@ ADDED_LATER: Mapping[str, Any] = MappingProxyType(
         "prediction_head": "fusion",
         "statistics_completion": "none",
         "drift": "kept",
+        "smoothing": "none",
     }
 )
 # What decides which of a trained network's answers is asked, and none of its weights.
-PREDICTION_OPTIONS = frozenset({"prediction_view", "prediction_head"})
+PREDICTION_OPTIONS = frozenset({"prediction_view", "prediction_head", "smoothing"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,11 @@ class NetworkConfig:
     drift
         ``"removed"``: what is slower than any wave that is scored is taken out of each epoch, and out of what the
         recording's statistics are taken from (`core.slow_drift`). ``"kept"``: the signal as it is.
+    smoothing
+        What becomes of a night's answers when it is scored; no part of training, and the fitted temperature knows it.
+        ``"course"``: they are joined by how stages follow one another in real nights (`core.sleep_course`).
+        ``"course+spectra"``: and once more, beside what the night's own spectra say of them (`core.own_spectra`).
+        ``"none"``: as they come.
     members
         Networks whose answers are averaged; more than one only by joining trained ones (`ensemble`).
     spectrogram_filter
@@ -96,6 +103,7 @@ class NetworkConfig:
     signal_norm: Literal["none", "recording"] = "none"
     statistics_completion: Literal["none", "ridge", "ridge+stages"] = "none"
     drift: Literal["kept", "removed"] = "kept"
+    smoothing: Smoothing = "none"
     members: int = 1
     spectrogram_filter: Literal["none", "recording"] = "none"
     token_norm: Literal["layer", "none"] = "layer"

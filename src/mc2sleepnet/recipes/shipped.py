@@ -15,6 +15,7 @@ from pathlib import Path
 from mc2sleepnet.core.completion import Completion
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.progress import Advance, Step, silent
+from mc2sleepnet.core.smoothing import Smoothing
 from mc2sleepnet.corpora.folds import Fold
 from mc2sleepnet.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mc2sleepnet.model.config import NetworkConfig
@@ -89,6 +90,8 @@ COMPLETION_STRENGTH = 0.8
 # synthetic nights would leave the odds as they are: these cost recorders that are far out .03 of κ, and .05 in parts
 # (docs/log.md, 2026-12-01).
 STAGE_ODDS: Mapping[str, float] = {"W": 1.5, "N3": 1.8, "R": 0.5}
+# Networks of single windows call stages that no neighbour shares; docs/log.md, 2026-12-01, has what smoothing brings.
+SMOOTHING: Smoothing = "course+spectra"
 # The networks learn from recorders of any loudness, so that none surprises them. What a whole night is like, of which
 # a part is at hand, they are told by nights as loud as those of recorders in use: between the 23 UCDDB subjects ln
 # power has deviations of 0.4 to 0.7; here of 0.8 to 0.9, among nights of the wide range of 1.1 to 1.3 (docs/log.md,
@@ -202,14 +205,15 @@ def join_runs(
 ) -> Path:
     """Join fine-tuned networks into one model that scores, exported if `can_export`.
 
-    The odds of their answers are changed by `STAGE_ODDS`. Their statistics are completed as parts of the training
-    nights of `parts` teach it, those of short records also as the levels of stages in the training nights of `data` do;
-    and confidence is calibrated on the validation nights of `data`.
+    The odds of their answers are changed by `STAGE_ODDS`, and a night's answers smoothed (`SMOOTHING`). Their
+    statistics are completed as parts of the training nights of `parts` teach it, those of short records also as the
+    levels of stages in the training nights of `data` do; and confidence is calibrated on the validation nights of
+    `data`.
     """
     members = [load_checkpoint(run) for run in runs]
     networks = [with_odds(each.network, STAGE_ODDS) for each in members if isinstance(each.network, MC2SleepNet)]
     ensemble = joined(networks)
-    ensemble.config = replace(ensemble.config, statistics_completion="ridge+stages")
+    ensemble.config = replace(ensemble.config, statistics_completion="ridge+stages", smoothing=SMOOTHING)
     removes_drift = ensemble.config.removes_drift
     with step("completion of statistics") as advance:
         ridge = fit_ridge(
@@ -221,7 +225,7 @@ def join_runs(
     stager = TorchStager(ensemble)
     with step("validating the ensemble") as advance:
         tokens = data.encode(stager, data.validation, advance)
-    figures = figures_of(*data.judge(stager, tokens, stride=loop.scoring_stride))
+    figures = figures_of(*data.judge(stager, tokens, stride=loop.scoring_stride, smooth=True))
     provenance = members[0].provenance | made_by()
     provenance.pop("lots", None)
     provenance |= {

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import ENCODER_FILE, SEQUENCE_FILE, ModelFolder
+from mc2sleepnet.core.smoothing import Smoothing
 from mc2sleepnet.core.stages import SAMPLES_PER_EPOCH
 
 # Float32 everywhere: on processors that have bf16 OpenVINO would round to it, which moves log-probabilities by 0.01
@@ -82,6 +83,7 @@ class OpenVinoStager:
         self.needs_statistics = len(inputs) > 1
         self.completion = model.completion
         self.removes_drift = model.config["network"].get("drift") == "removed"
+        self.smoothing: Smoothing = model.config["network"].get("smoothing", "none")
         n_samples = inputs[0].partial_shape[1].get_length()
         self.margin_samples = (n_samples - SAMPLES_PER_EPOCH) // 2
 

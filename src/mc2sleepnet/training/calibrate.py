@@ -19,7 +19,9 @@ def calibrate(data: FoldData, stager: Stager, tokens: dict[int, NDArray[np.float
     LeakError
         If a recording is not one of validation.
     """
-    log_probabilities, stage = data.judge(stager, tokens, stride=loop.scoring_stride, aggregation=loop.aggregation)
+    log_probabilities, stage = data.judge(
+        stager, tokens, stride=loop.scoring_stride, aggregation=loop.aggregation, smooth=True
+    )
     is_read = ~np.isnan(log_probabilities).any(axis=1)
     return Calibration(
         # No number of epochs tells more digits.

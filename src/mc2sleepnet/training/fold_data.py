@@ -15,7 +15,7 @@ from mc2sleepnet.core.margins import with_margins
 from mc2sleepnet.core.progress import Advance, Step
 from mc2sleepnet.core.stages import STAGES, UNSCORED
 from mc2sleepnet.corpora.folds import Fold
-from mc2sleepnet.inference import Aggregation, Stager, encode_night, relate_night, stages_of
+from mc2sleepnet.inference import Aggregation, Stager, encode_night, relate_night, smoothed_night, stages_of
 from mc2sleepnet.metrics.agreement import Agreement, agreement
 from mc2sleepnet.store import PADDING, Store, sequences
 from mc2sleepnet.training.leaks import LeakError, refuse_people_on_two_sides
@@ -239,10 +239,12 @@ class FoldData:
         *,
         stride: int,
         aggregation: Aggregation = "average",
+        smooth: bool = False,
     ) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
         """Log-probabilities and reference stages of validation recordings whose tokens are known.
 
-        Early stopping and calibration read this and nothing else.
+        Early stopping reads this and nothing else: as the network answers, so that its figures are the network's own.
+        So does calibration, with `smooth`, which smooths them as the model does when it scores.
 
         Shapes: [N, 5], [N]
 
@@ -253,10 +255,13 @@ class FoldData:
         """
         self.refuse_others(list(tokens), "validation")
         epochs = [self.epochs([index]) for index in tokens]
-        log_probabilities = [
-            relate_night(stager, night, self.store.is_readable[places], stride=stride, aggregation=aggregation)
-            for night, places in zip(tokens.values(), epochs, strict=True)
-        ]
+        log_probabilities = []
+        for night, places in zip(tokens.values(), epochs, strict=True):
+            is_readable = self.store.is_readable[places]
+            answer = relate_night(stager, night, is_readable, stride=stride, aggregation=aggregation)
+            if smooth:
+                answer = smoothed_night(stager, answer, self.store.signal_uv(places), is_readable)
+            log_probabilities.append(answer)
         return np.concatenate(log_probabilities), self.store.stage[np.concatenate(epochs)]
 
     def describe(self) -> dict[str, Any]:

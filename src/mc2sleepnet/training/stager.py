@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from mc2sleepnet.core.completion import Completion
+from mc2sleepnet.core.smoothing import Smoothing
 from mc2sleepnet.model.staging_network import StagingNetwork
 
 Answer = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -56,6 +57,11 @@ class TorchStager:
     def completion(self) -> Completion | None:
         """What makes a recording's statistics those that the network is given."""
         return self.network.completion
+
+    @property
+    def smoothing(self) -> Smoothing:
+        """What becomes of a night's answers."""
+        return self.network.config.smoothing
 
     @torch.no_grad()
     def encode(
