@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from completions import some_completion
 from mc2sleepnet.core.completion import Completion
+from mc2sleepnet.core.dead_stretches import bridged
 from mc2sleepnet.core.recording_statistics import epoch_decibels, recording_statistics
 from mc2sleepnet.core.sleep_course import along_the_course
 from mc2sleepnet.core.smoothing import Smoothing, smoothed
@@ -294,3 +295,31 @@ def test_a_network_without_statistics_is_smoothed_too() -> None:
     before = score_night(stager, signal_uv, everything, stride=8)
     stager.smoothing = "course"
     np.testing.assert_array_equal(score_night(stager, signal_uv, everything, stride=8), along_the_course(before))
+
+
+@pytest.mark.parametrize("trouble", ["a day of wake", "another gain", "dead seconds"])
+def test_the_spectra_are_those_of_what_was_read_and_by_the_epochs_that_tell(trouble: str) -> None:
+    signal_uv = np.concatenate([brown(300, 15), asleep(400), brown(100, 15)])
+    if trouble == "a day of wake":
+        signal_uv = np.concatenate([2 * brown(900, 15), signal_uv])
+    elif trouble == "another gain":
+        signal_uv[350:] *= 8
+    else:
+        signal_uv[100:200, 500:1200] = 0
+    everything = np.ones(len(signal_uv), bool)
+    as_answered = answer_night(Loudness(), signal_uv, everything, stride=8)
+    stager = Loudness()
+    stager.smoothing = "course+spectra"
+    found = answer_night(stager, signal_uv, everything, stride=8).log_probabilities
+    answer, tells = as_answered.log_probabilities, as_answered.tells
+
+    def by(read_uv: NDArray[np.float32], teach: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return smoothed(answer, epoch_decibels(read_uv, everything), teach, smoothing="course+spectra")
+
+    np.testing.assert_allclose(found, by(bridged(as_answered.read_uv), tells), atol=1e-9)
+    otherwise = {
+        "a day of wake": by(bridged(as_answered.read_uv), everything),
+        "another gain": by(signal_uv, tells),
+        "dead seconds": by(as_answered.read_uv, tells),
+    }
+    assert np.abs(found - otherwise[trouble]).max() > 1e-6

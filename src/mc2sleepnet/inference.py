@@ -163,9 +163,9 @@ def smoothed_night(
 
     `signal_uv` is what the network read; `tells` are the epochs that the recording's own statistics are of.
     """
-    if stager.smoothing == "none":
-        return answer
-    decibels = epoch_decibels(bridged(signal_uv), ~np.isnan(answer[:, W]))
+    decibels = None
+    if stager.smoothing == "course+spectra":
+        decibels = epoch_decibels(bridged(signal_uv), ~np.isnan(answer[:, W]))
     return smoothed(answer, decibels, tells, smoothing=stager.smoothing)
 
 

@@ -119,6 +119,14 @@ def test_provenance_has_the_keys_of_the_contract(real_night: Path) -> None:
         assert set(keys) == documented
 
 
+def test_provenance_says_what_became_of_the_models_answers(real_night: Path, model_dir: Path) -> None:
+    told = json.loads((real_night / "provenance.json").read_text())["model"]
+    calibration = json.loads((model_dir / "calibration.json").read_text())
+    assert {name: told[name] for name in ("temperature", "smoothing")} == {
+        name: calibration[name] for name in ("temperature", "smoothing")
+    }
+
+
 def test_columns_and_findings_are_those_of_the_contract() -> None:
     root = Path(__file__).parents[2]
     contract = (root / "docs" / "contract.md").read_text()

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.model_folder import file_sha256
 from mc2sleepnet.core.progress import Advance
+from mc2sleepnet.model.config import NetworkConfig
 from mc2sleepnet.recipes import pretrain_fold
 from mc2sleepnet.training import resume as resume_module
 from mc2sleepnet.training.batch import Batch
@@ -110,6 +111,18 @@ def test_tensorboard_gets_the_curves_and_a_resumed_run_writes_none_twice(tmp_pat
     figures = [(event.step, event.value) for event in told.Scalars("validation/macro_f1")]
     assert dict(figures) == pytest.approx({1: 0.1, 2: 0.2, 3: 0.3})
     assert len(figures) == 3
+
+
+def test_a_run_of_before_an_option_of_networks_goes_on_where_that_is_what_was_done(tmp_path: Path) -> None:
+    network = NetworkConfig().to_json()
+    earlier = {name: value for name, value in network.items() if name != "smoothing"}
+    run(Slope([0.5] * 9), tmp_path, max_steps=3, fingerprint={"network": earlier})
+    assert finished(tmp_path, {"network": network}) is not None
+    run(Slope([0.5] * 9), tmp_path, max_steps=3, fingerprint={"network": network}, resume=True)
+    other = network | {"smoothing": "course"}
+    assert finished(tmp_path, {"network": other}) is None
+    with pytest.raises(InputError, match=r"with other network \(smoothing none, now course\)\."):
+        run(Slope([0.5] * 9), tmp_path, max_steps=3, fingerprint={"network": other}, resume=True)
 
 
 def test_a_run_is_never_resumed_with_other_options(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Literal
 from mc2sleepnet.core.completion import Completion
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import atomic_path, folder_to_oneself, write_text_atomically
+from mc2sleepnet.core.options import check_choices
+from mc2sleepnet.core.smoothing import Smoothing
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -40,17 +42,20 @@ class Calibration:
         Epochs between two sequences when it was fitted, and when nights are scored.
     aggregation
         How overlapping sequences' answers become one, then as now: see `inference.Aggregation`.
+    smoothing
+        What became of a night's answers, then as now: see `core.smoothing`.
     """
 
     temperature: float
     n_epochs: int
     scoring_stride: int
     aggregation: Literal["average", "last"] = "average"
+    smoothing: Smoothing = "none"
 
     def __post_init__(self) -> None:
+        check_choices(self)
         assert self.temperature > 0
         assert self.scoring_stride >= 1
-        assert self.aggregation in ("average", "last")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +169,7 @@ def open_model_folder(path: Path) -> ModelFolder:
         raise InputError(
             error.filename or path, f"cannot be read ({error.strerror})", "Copy the folder again"
         ) from None
-    except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         lacks = f": its config.json has no {error}" if isinstance(error, KeyError) else ""
         raise InputError(path, f"not a model folder of this version{lacks}", "Copy the folder again") from None
 

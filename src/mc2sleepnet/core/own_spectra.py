@@ -2,8 +2,8 @@
 
 People differ in what their stages look like; a night is alike within itself. The first answer says about which epochs
 are which; a linear discriminant (Fisher 1936, doi:10.1111/j.1469-1809.1936.tb02137.x), taught by these epochs with the
-probabilities of their stages, says which of them look like the others that are called so. Its word counts little beside
-the network's. Nothing is learned from any other night. Ours, not the paper's; docs/log.md (2026-12-01, smoothing).
+probabilities of their stages, says which of them look like the others that are called so. It counts a fifth beside the
+network's answer. Nothing is learned from any other night. Ours, not the paper's; docs/log.md (2026-12-01, smoothing).
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ def said_by_own_spectra(
     Parameters
     ----------
     decibels
-        Shape ``[N, N_BINS]``: spectra of the epochs, as the network read them.
+        Shape ``[N, N_BINS]``: spectra of the epochs, of the signal that the network was given.
     log_probabilities
         Shape ``[N, 5]``: what is known of the stages; NaN where nothing is.
     tells

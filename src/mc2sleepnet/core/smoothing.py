@@ -1,6 +1,6 @@
 """A night's answers, smoothed by the course of sleep and by the night's own spectra."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ Smoothing = Literal["none", "course", "course+spectra"]
 
 def smoothed(
     log_probabilities: NDArray[np.float64],
-    decibels: NDArray[np.float32],
+    decibels: NDArray[np.float32] | None,
     tells: NDArray[np.bool_],
     *,
     smoothing: Smoothing,
@@ -27,16 +27,19 @@ def smoothed(
     log_probabilities
         Shape ``[N, 5]``; NaN where not scored, which stays so.
     decibels
-        Shape ``[N, N_BINS]``: spectra of the epochs, as the network read them.
+        Shape ``[N, N_BINS]``: spectra of the epochs, of the signal that the network was given; read by
+        ``"course+spectra"`` alone.
     tells
         Shape ``[N]``: the epochs that the recording's own statistics are of.
     smoothing
         Which.
     """
+    assert smoothing in get_args(Smoothing)
     if smoothing == "none":
         return log_probabilities
     joined = along_the_course(log_probabilities)
     if smoothing == "course":
         return joined
+    assert decibels is not None
     said = said_by_own_spectra(decibels, joined, tells)
     return along_the_course(log_probabilities + SPECTRA_WEIGHT * said)

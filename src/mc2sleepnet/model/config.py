@@ -30,7 +30,7 @@ ADDED_LATER: Mapping[str, Any] = MappingProxyType(
         "smoothing": "none",
     }
 )
-# What decides which of a trained network's answers is asked, and none of its weights.
+# What decides which of a trained network's answers is asked and what becomes of them, and none of its weights.
 PREDICTION_OPTIONS = frozenset({"prediction_view", "prediction_head", "smoothing"})
 
 

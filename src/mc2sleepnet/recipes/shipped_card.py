@@ -21,11 +21,11 @@ The heart's beats are taken out of a recording first, where it holds any. Its ow
 less than {night} epochs are completed to a whole night's as parts of {completed} further synthetic nights taught it,
 which are as loud as recorders in use, the less the more they are unlike these. {drift}
 {looks}The odds of its answers were multiplied after training ({odds}): the real recordings and
-nights of real band powers ask for it, wholly synthetic ones do not.
+nights of real band powers ask for it, wholly synthetic ones do not.{smoothed}
 
 - **Stopped and calibrated by** {held_out} synthetic nights of generator settings that training never met, {n_epochs}
-  scored epochs: accuracy {accuracy:.3f}, macro-F1 {macro_f1:.3f}, κ {kappa:.3f} (synthetic; they decided when to stop,
-  so this flatters).
+  scored epochs: accuracy {accuracy:.3f}, macro-F1 {macro_f1:.3f}, κ {kappa:.3f} as it scores (synthetic; they decided
+  when its networks stopped, so this flatters).
 - **Validated on** the real night `ucddb022` (UCDDB, C3-A2), which chose between versions: its figures are validation
   figures, and every look is in docs/log.md. `bench/real_nights.py` prints them.
 - **It confuses** quiet wake with N1 and REM, N1 with everything, and N2 with N3 where slow waves are small; epochs next
@@ -45,6 +45,10 @@ LOOKS = """Recordings that span less than 3 h 45 min are looked at twice, the se
 of the rest of the night.
 """
 
+SMOOTHED = """
+Answers of neighbouring epochs are joined by how stages follow one another in 383 real hypnograms, and by what the
+night's own spectra say of them: single epochs of another stage, short arousals among them, can be lost to that."""
+
 
 def write_shipped_card(folder: Path, *, seed: int) -> None:
     """Write the card of a model that `recipes.shipped` made into its folder."""
@@ -56,6 +60,7 @@ def write_shipped_card(folder: Path, *, seed: int) -> None:
     odds = ", ".join(f"{stage} by {factor:g}" for stage, factor in provenance["stage_odds"].items())
     text = CARD.format(
         odds=odds,
+        smoothed=SMOOTHED if model.calibration.smoothing == "course+spectra" else "",
         looks=LOOKS if provenance["completion"]["levels_fitted_on"] else "",
         drift=f"Drift below {DRIFT_BELOW_HZ:g} Hz is taken out of every epoch."
         if removes_drift

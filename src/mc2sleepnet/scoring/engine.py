@@ -83,7 +83,7 @@ class OpenVinoStager:
         self.needs_statistics = len(inputs) > 1
         self.completion = model.completion
         self.removes_drift = model.config["network"].get("drift") == "removed"
-        self.smoothing: Smoothing = model.config["network"].get("smoothing", "none")
+        self.smoothing: Smoothing = model.calibration.smoothing
         n_samples = inputs[0].partial_shape[1].get_length()
         self.margin_samples = (n_samples - SAMPLES_PER_EPOCH) // 2
 

@@ -58,6 +58,7 @@ def provenance(night: ScoredNight, formats: Sequence[str] = ALWAYS_WRITTEN) -> d
             "learned_from_synthetic_data": model.is_synthetic,
             "width": model.config["network"]["width"],
             "temperature": model.calibration.temperature,
+            "smoothing": model.calibration.smoothing,
         },
         "options": {
             **night.options,

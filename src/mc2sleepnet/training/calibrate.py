@@ -29,4 +29,5 @@ def calibrate(data: FoldData, stager: Stager, tokens: dict[int, NDArray[np.float
         n_epochs=int(np.count_nonzero(stage[is_read] != UNSCORED)),
         scoring_stride=loop.scoring_stride,
         aggregation=loop.aggregation,
+        smoothing=stager.smoothing,
     )

@@ -72,8 +72,8 @@ def finetune(
     options
         What is frozen and hidden; None for the defaults.
     network
-        Options of `NetworkConfig` by name. From scratch any; else `prediction_view` and `prediction_head`, which
-        replace those of the start.
+        Options of `NetworkConfig` by name. From scratch any; else `prediction_view`, `prediction_head` and
+        `smoothing`, which replace those of the start.
     resume
         Go on where an interrupted run in `out` stopped.
     exports

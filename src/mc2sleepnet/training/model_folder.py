@@ -26,6 +26,11 @@ def model_card(checkpoint: Checkpoint, calibration: Calibration) -> str:
     synthetic = " (synthetic data)" if provenance["store"]["is_synthetic"] else ""
     config = checkpoint.network.config
     completion = "" if checkpoint.network.completion is None else ", `completion.npz` what completes statistics"
+    smoothing = (
+        ""
+        if config.smoothing == "none"
+        else f"\n  These are the network's own answers; scoring smooths them (`smoothing={config.smoothing}`)."
+    )
     name = "MC2SleepNet" if config.architecture == "mc2sleepnet" else f"Rival ({config.architecture})"
     return f"""# {name} model, width {config.width:g}
 
@@ -34,7 +39,7 @@ Scores 30-s epochs of one EEG channel as W, N1, N2, N3 or R. For research; not a
 {_learned_from(provenance)}
 - **Stopped and calibrated by**: {len(fold["validation"])} other subjects{synthetic},
   {calibration.n_epochs} scored epochs.
-- **On those validation subjects**{synthetic}: {figures}. They decided when to stop, so this flatters.
+- **On those validation subjects**{synthetic}: {figures}. They decided when to stop, so this flatters.{smoothing}
 - **Never looked at**: the {len(fold["test"])} test subjects of {fold["name"]}.
 - **Made with**: mc2sleepnet {provenance["mc2sleepnet"]}, torch {provenance["torch"]}, {provenance["written"]}.
 

@@ -20,6 +20,7 @@ from torch import nn
 
 from mc2sleepnet.core.errors import InputError
 from mc2sleepnet.core.files import atomic_path
+from mc2sleepnet.model.config import ADDED_LATER
 
 RESUME_FILE = "resume.pt"
 PREVIOUS_FILE = "resume.previous.pt"
@@ -130,7 +131,7 @@ def finished_progress(out: Path, fingerprint: dict[str, Any]) -> Progress | None
     except InputError:
         return None
     progress = Progress(**state["progress"])
-    return progress if progress.ended_by and state["fingerprint"] == fingerprint else None
+    return progress if progress.ended_by and _of_today(state["fingerprint"]) == fingerprint else None
 
 
 def refuse_other_run(out: Path, fingerprint: dict[str, Any]) -> None:
@@ -146,7 +147,14 @@ def refuse_other_run(out: Path, fingerprint: dict[str, Any]) -> None:
         _refuse_other(path, state["fingerprint"], fingerprint)
 
 
+def _of_today(fingerprint: dict[str, Any]) -> dict[str, Any]:
+    """A fingerprint of before some options of networks were there, which says what was done then."""
+    network = fingerprint.get("network")
+    return fingerprint | {"network": {**ADDED_LATER, **network}} if isinstance(network, dict) else fingerprint
+
+
 def _refuse_other(path: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
+    then = _of_today(then)
     differing = sorted(key for key in {*then, *now} if then.get(key) != now.get(key))
     if differing:
         told = "; ".join(_told_change(key, then.get(key), now.get(key)) for key in differing)
