@@ -227,12 +227,16 @@ def test_every_recording_is_read_by_completed_statistics() -> None:
     np.testing.assert_array_equal(stager.given, stager.completion.of_parts(own[None], np.array([100])))
 
 
+@pytest.mark.parametrize("smoothing", ["none", "course", "course+spectra"])
 @pytest.mark.parametrize(("n_epochs", "hole"), [(100, 0), (300, 0), (ENOUGH_EPOCHS - 1, 0), (300, 60)])
-def test_a_short_recording_is_looked_at_again_by_what_its_stages_say_of_the_night(n_epochs: int, hole: int) -> None:
+def test_a_short_recording_is_looked_at_again_by_what_its_stages_say_of_the_night(
+    n_epochs: int, hole: int, smoothing: Smoothing
+) -> None:
     signal_uv = np.concatenate([brown(n_epochs // 2, 15), asleep(n_epochs - n_epochs // 2)])
     is_scorable = np.ones(n_epochs, bool)
     is_scorable[180 : 180 + hole] = False
     stager = Loudness()
+    stager.smoothing = smoothing
     stager.completion = some_completion(has_levels=True)
     answer = answer_night(stager, signal_uv, is_scorable, stride=8)
     assert len(stager.given) == 2

@@ -219,7 +219,8 @@ def answer_night(
     taken out first, and what a low-pass took away is put back as noise. It looks again where much of the recording lies
     further than an hour from any sleep, with the statistics of the rest; where the recording's level drifts, with that
     taken out; and where the recording is short, with statistics moved towards those of the night that it is a part of,
-    as the stages that were found let expect (`core.stage_levels`). The last look is smoothed, if the model wants it.
+    as the stages that were found let expect (`core.stage_levels`). If the model wants it, the last
+    look is smoothed, and so are the stages that a short recording's second look goes by.
 
     Parameters
     ----------
@@ -284,7 +285,7 @@ def answer_night(
             statistics,
             int(near.sum()),
             whole_uv[measured],
-            np.exp(answer[measured]),
+            np.exp(smoothed_night(stager, answer, read_uv, near)[measured]),
             share=share,
             removes_drift=stager.removes_drift,
         )
