@@ -132,7 +132,8 @@ def test_the_exported_graph_takes_the_statistics_and_agrees_with_torch(
     }
     checkpoint = Checkpoint(network=network, phase="fine-tuning", is_synthetic=True, provenance=provenance)
     save_checkpoint(checkpoint, tmp_path)
-    write_model_folder(checkpoint, Calibration(temperature=1.0, n_epochs=1, scoring_stride=4), tmp_path)
+    calibration = Calibration(temperature=1.0, n_epochs=1, scoring_stride=4, smoothing=smoothing)
+    write_model_folder(checkpoint, calibration, tmp_path)
     engines = OpenVinoStager(open_model_folder(tmp_path)), TorchStager(network)
     is_scorable = np.ones(40, np.bool_)
     is_scorable[7] = False

@@ -155,7 +155,7 @@ def open_model_folder(path: Path) -> ModelFolder:
         for name in _sealed_files(config[SEAL_KEY]):
             if file_sha256(path / name) != config[SEAL_KEY][name]:
                 raise InputError(path / name, f"not the file that {CONFIG_FILE} names", "Copy the folder again")
-        calibration = Calibration(**json.loads((path / CALIBRATION_FILE).read_text(encoding="utf-8")))
+        calibration = _read_calibration(path / CALIBRATION_FILE)
         identity = json.dumps([config["weights_sha256"], config[SEAL_KEY]], sort_keys=True)
         return ModelFolder(
             path=path,
@@ -169,9 +169,17 @@ def open_model_folder(path: Path) -> ModelFolder:
         raise InputError(
             error.filename or path, f"cannot be read ({error.strerror})", "Copy the folder again"
         ) from None
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
         lacks = f": its config.json has no {error}" if isinstance(error, KeyError) else ""
         raise InputError(path, f"not a model folder of this version{lacks}", "Copy the folder again") from None
+
+
+def _read_calibration(path: Path) -> Calibration:
+    """What the file says; a TypeError where this version does not know a name or a value."""
+    try:
+        return Calibration(**json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise TypeError(str(error)) from None
 
 
 def copy_model_folder(source: Path, target: Path) -> None:
