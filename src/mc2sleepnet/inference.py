@@ -23,7 +23,7 @@ from mc2sleepnet.core.recording_statistics import epoch_decibels, epochs_measure
 from mc2sleepnet.core.smoothing import Smoothing, smoothed
 from mc2sleepnet.core.stage_levels import shortness
 from mc2sleepnet.core.stages import N_STAGES, UNSCORED, W
-from mc2sleepnet.core.telling_epochs import around_sleep, has_noise
+from mc2sleepnet.core.telling_epochs import around_sleep, drowned, has_noise
 
 EPOCHS_PER_CALL = 128
 SEQUENCES_PER_CALL = 64
@@ -181,6 +181,8 @@ class NightAnswer:
         Shape ``[N]``: the epochs that the recording's own statistics are of (`core.telling_epochs`).
     is_noise
         Shape ``[N]``: what was left out of them for its spectrum; nothing if that is not much.
+    is_drowned
+        Shape ``[N]``: louder than any sleep is beside the middle of its night; scored as the rest.
     steps
         Where the recording's level changes as no sleep changes it; all parts were brought to one level.
     drift_db
@@ -197,6 +199,7 @@ class NightAnswer:
     log_probabilities: NDArray[np.float64]
     tells: NDArray[np.bool_]
     is_noise: NDArray[np.bool_]
+    is_drowned: NDArray[np.bool_]
     read_uv: NDArray[np.float32]
     steps: tuple[LevelStep, ...] = ()
     cut_off_hz: int | None = None
@@ -249,7 +252,7 @@ def answer_night(
     if not stager.needs_statistics or not is_scorable.any():
         answer, nothing = look(signal_uv, None, progress), np.zeros_like(is_scorable)
         answer = smoothed_night(stager, answer, signal_uv, is_scorable)
-        return NightAnswer(answer, tells=is_scorable, is_noise=nothing, read_uv=signal_uv)
+        return NightAnswer(answer, tells=is_scorable, is_noise=nothing, is_drowned=nothing, read_uv=signal_uv)
     beats = heart_beats(signal_uv, is_scorable)
     if beats is not None:
         signal_uv = without_beats(signal_uv, beats)
@@ -294,6 +297,7 @@ def answer_night(
         smoothed_night(stager, answer, read_uv, near),
         tells=near,
         is_noise=is_noise,
+        is_drowned=drowned(decibels, near),
         read_uv=read_uv,
         steps=steps,
         cut_off_hz=cut_off,

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mc2sleepnet.core.recording_statistics import epoch_decibels
-from mc2sleepnet.core.telling_epochs import around_sleep, has_noise, spectral_tilt
+from mc2sleepnet.core.recording_statistics import N_BINS, epoch_decibels
+from mc2sleepnet.core.telling_epochs import around_sleep, drowned, has_noise, spectral_tilt
 
 RNG = np.random.default_rng(9)
 
@@ -93,3 +93,17 @@ def test_muscle_here_and_there_is_no_noise():
 def test_little_noise_is_a_part_of_the_night_and_nothing_but_noise_cannot_be_left_out(n_noise):
     signal_uv = np.concatenate([eeg_like(200 - n_noise), white(n_noise)])
     assert not has_noise(spectra(signal_uv), np.ones(200, np.bool_)).any()
+
+
+def test_what_is_louder_than_any_sleep_is_drowned_and_deep_sleep_is_not() -> None:
+    rng = np.random.default_rng(0)
+    quiet = rng.normal(0, 1, (200, N_BINS)).astype(np.float32)
+    deep = quiet[:80] + 16
+    moving = quiet[:20] + 24
+    decibels = np.concatenate([quiet, deep, moving, np.full((3, N_BINS), np.nan, np.float32)])
+    tells = ~np.isnan(decibels[:, 0])
+    np.testing.assert_array_equal(drowned(decibels, tells), (np.arange(303) >= 280) & tells)
+    # A third of the night nearly dead makes no sleep loud.
+    decibels[:90] -= 40
+    assert not drowned(decibels, tells)[:280].any()
+    assert not drowned(decibels, np.zeros(303, bool)).any()

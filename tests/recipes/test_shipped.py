@@ -267,6 +267,20 @@ def test_hours_of_noise_before_a_night_change_little_of_it_and_are_all_for_revie
     assert not night.review[len(noise_uv) :].all()
 
 
+def test_half_an_hour_of_movement_is_for_review_however_sure_the_network_is(
+    real_samples: tuple[np.ndarray, np.ndarray],
+) -> None:
+    signal_uv, reference = real_samples
+    sway = butter(4, (0.3, 2), "bandpass", fs=100, output="sos")
+    signal_uv = signal_uv.copy()
+    signal_uv[400:460] += 1200 * sosfiltfilt(sway, np.random.default_rng(0).normal(size=180_000)).reshape(60, 3000)
+    _, night = kappa_on_the_night(signal_uv.ravel(), reference)
+    assert "movement" in findings(night)["drowned"]
+    is_scored = night.hypnogram.stage >= 0
+    assert night.review[400:460][is_scored[400:460]].mean() > 0.85
+    assert night.review[is_scored].mean() < 0.5
+
+
 def test_a_channel_leaves_its_noise_to_the_others(real_samples: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
     signal_uv, reference = real_samples
     noisy_uv = signal_uv + np.random.default_rng(0).normal(0, 2, signal_uv.shape)

@@ -25,7 +25,8 @@ class ScoredChannel:
     out_of_range
         In which of its spectral statistics it lies outside the model's training recordings.
     is_doubtful
-        Shape ``[N]``: epochs with the spectrum of noise, where they are many, and those that are mostly bridges.
+        Shape ``[N]``: epochs with the spectrum of noise, where they are many, those that are louder than any
+        sleep, and those that are mostly bridges.
     """
 
     recording: EpochedRecording

@@ -16,6 +16,7 @@ from mc2sleepnet.core.recording import EpochedRecording, Finding, Source
 from mc2sleepnet.core.recording_statistics import recording_statistics
 from mc2sleepnet.core.stages import EPOCH_S, UNSCORED, stage_name
 from mc2sleepnet.core.statistics_range import StatisticsRange
+from mc2sleepnet.core.telling_epochs import DROWNED_DB
 from mc2sleepnet.inference import NightAnswer, Stager, answer_night, stages_of
 from mc2sleepnet.metrics.calibration import apply_temperature
 from mc2sleepnet.metrics.review import epochs_to_review
@@ -259,7 +260,7 @@ def _scored_channel(
     hypnodensity = apply_temperature(log_probabilities, model.calibration.temperature)
     outside = _outside(recording, answer, model)
     # However sure a network is of an epoch, more of it was made up than recorded.
-    is_doubtful = answer.is_noise | (is_dead(recording.signal_uv).mean(axis=1) > MOST_DEAD)
+    is_doubtful = answer.is_noise | answer.is_drowned | (is_dead(recording.signal_uv).mean(axis=1) > MOST_DEAD)
     return ScoredChannel(recording=recording, hypnodensity=hypnodensity, out_of_range=outside, is_doubtful=is_doubtful)
 
 
@@ -273,6 +274,14 @@ def _level_findings(recording: EpochedRecording, answer: NightAnswer) -> Iterato
             " recording's level was taken from the others"
         )
         yield Finding(id="noise", message=message)
+    if answer.is_drowned.any():
+        n, n_drowned = np.count_nonzero(recording.is_scorable), np.count_nonzero(answer.is_drowned)
+        message = (
+            f"{n_drowned} of {n} epochs of channel '{recording.channel}' are {DROWNED_DB:g} dB and more above"
+            " the median of the recording, as no sleep is (movement, a loose electrode?); where no other channel speaks"
+            " they are marked for review"
+        )
+        yield Finding(id="drowned", message=message)
     if answer.beats is not None:
         beats = answer.beats
         message = (
