@@ -27,7 +27,7 @@ def unsure(stage: NDArray[np.int64], certainty: float = 0.6) -> NDArray[np.float
 def by_loops(decibels: NDArray[np.float32], log_probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     x = decibels.astype(np.float64) @ bands_of_bins()
     low, middle, high = np.quantile(x, (0.1, 0.5, 0.9), axis=0)
-    x = np.clip((x - middle) / ((high - low) / 2.56), -LIMIT, LIMIT)
+    x = np.clip((x - middle) / ((high - low) / 2.5632), -LIMIT, LIMIT)
     x = (x - x.mean(axis=0)) / x.std(axis=0)
     weight = np.exp(log_probabilities)
     mean = np.stack([(weight[:, s, None] * x).sum(axis=0) / (weight[:, s].sum() + MIDDLE_EPOCHS) for s in range(5)])

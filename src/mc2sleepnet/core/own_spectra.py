@@ -9,7 +9,7 @@ network's answer. Nothing is learned from any other night. Ours, not the paper's
 import numpy as np
 from numpy.typing import NDArray
 
-from mc2sleepnet.core.recording_statistics import N_BINS
+from mc2sleepnet.core.recording_statistics import N_BINS, TEN_PERCENT_Z
 from mc2sleepnet.core.spectral_bands import bands_of_bins
 
 # How much the discriminant's logarithm counts beside the network's.
@@ -21,7 +21,6 @@ SHRINKAGE = 0.1
 # Deviations: what is further out, of electrodes that move, counts as if it were no further.
 LIMIT = 4.0
 LEAST_SCALE_DB = 1e-3
-DEVIATIONS_10_TO_90 = 2.56  # between the 10th and the 90th percentile of a normal distribution
 
 
 def said_by_own_spectra(
@@ -52,7 +51,7 @@ def said_by_own_spectra(
     bands = decibels[is_known].astype(np.float64) @ bands_of_bins()
     own = bands[teaches[is_known]]
     low, middle, high = np.quantile(own, (0.1, 0.5, 0.9), axis=0)
-    scale = np.maximum((high - low) / DEVIATIONS_10_TO_90, LEAST_SCALE_DB)
+    scale = np.maximum((high - low) / (2 * TEN_PERCENT_Z), LEAST_SCALE_DB)
     own, bands = (((rows - middle) / scale).clip(-LIMIT, LIMIT) for rows in (own, bands))
     centre, spread = own.mean(axis=0), np.maximum(own.std(axis=0), LEAST_SCALE_DB)
     own, bands = ((rows - centre) / spread for rows in (own, bands))

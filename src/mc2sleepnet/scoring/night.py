@@ -259,7 +259,7 @@ def _scored_channel(
         recording = replace(recording, source=source)
     hypnodensity = apply_temperature(log_probabilities, model.calibration.temperature)
     outside = _outside(recording, answer, model)
-    # However sure a network is of an epoch, more of it was made up than recorded.
+    # However sure a network is of them: noise, what is louder than sleep, and what was made up more than recorded.
     is_doubtful = answer.is_noise | answer.is_drowned | (is_dead(recording.signal_uv).mean(axis=1) > MOST_DEAD)
     return ScoredChannel(recording=recording, hypnodensity=hypnodensity, out_of_range=outside, is_doubtful=is_doubtful)
 
